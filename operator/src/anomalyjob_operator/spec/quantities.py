@@ -1,0 +1,94 @@
+"""Amounts of memory as Kubernetes writes them: "1728Mi", "2Gi", "1500M", "1.5Gi".
+
+Pure. Only what means bytes is accepted; the exotic forms of Kubernetes (exponents, milli-bytes) are refused.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final, Self
+
+from pydantic_core import PydanticCustomError, core_schema
+
+from anomalyjob_operator.spec.wording import found_text
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+
+QUANTITY_PATTERN: Final = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+QUANTITY_MESSAGE: Final = 'must be an amount of memory as Kubernetes writes it, such as "1728Mi" or "2Gi"'
+QUANTITY_MAXIMUM_LENGTH: Final = 20
+QUANTITY_RANGE_MESSAGE: Final = "must be from {smallest} to {largest}, found {found}"
+
+_SUFFIX_BYTES: Final = {
+    "": 1,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+
+
+class Quantity(str):
+    """An amount of memory.
+
+    >>> Quantity("1.5Gi").size_bytes
+    1610612736
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Raise ValueError when the text is not an amount of memory."""
+        if len(text) > QUANTITY_MAXIMUM_LENGTH or not re.fullmatch(QUANTITY_PATTERN.strip("^$"), text):
+            raise ValueError(f"{text!r} {QUANTITY_MESSAGE}")
+        return super().__new__(cls, text)
+
+    @property
+    def size_bytes(self) -> int:
+        """The amount in bytes; a broken byte is rounded up, as Kubernetes does."""
+        number = self.rstrip("KMGTki")
+        return math.ceil(Fraction(number) * _SUFFIX_BYTES[self[len(number) :]])
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Let pydantic check the pattern, so that a schema made from a model states it too."""
+        text = core_schema.str_schema(strict=True, max_length=QUANTITY_MAXIMUM_LENGTH, pattern=QUANTITY_PATTERN)
+        typed = core_schema.no_info_before_validator_function(_refuse_other_types, text)
+        return core_schema.no_info_after_validator_function(
+            cls, typed, serialization=core_schema.to_string_ser_schema()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityRange:
+    """Bounds of an amount, both included; stands in `Annotated[Quantity, QuantityRange("768Mi", "64Gi")]`."""
+
+    smallest: str
+    largest: str
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Check the bounds after the amount itself was understood."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def check(self, found: Quantity) -> Quantity:
+        """Return the amount; raise the error that pydantic collects when it is out of bounds."""
+        if Quantity(self.smallest).size_bytes <= found.size_bytes <= Quantity(self.largest).size_bytes:
+            return found
+        message = QUANTITY_RANGE_MESSAGE.format(smallest=self.smallest, largest=self.largest, found=found)
+        raise PydanticCustomError("quantity_range", "{message}", {"message": message})
+
+
+def _refuse_other_types(found: object) -> object:
+    if isinstance(found, str):
+        return found
+    raise PydanticCustomError(
+        "quantity_type", "{message}", {"message": f"{QUANTITY_MESSAGE}; found {found_text(found)}"}
+    )

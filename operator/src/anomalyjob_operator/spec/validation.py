@@ -1,0 +1,129 @@
+"""From a document to an AnomalyJob, or to everything that is wrong with it.
+
+Pure. The rules about more than one field stand here as a table, so that another checker can state the same rules with
+the same messages. Like an API server's, they are looked at once every single field is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from anomalyjob_operator.spec.field_errors import FieldError, field_error
+from anomalyjob_operator.spec.model import API_VERSION, KIND, AnomalyJob, Spec
+from anomalyjob_operator.spec.wording import found_text
+
+__all__ = ["RULES", "FieldError", "InvalidResource", "Rule", "parse"]
+
+SLOT_SHARING_GROUPS: Final = 3
+"""Source, process and sink each have a slot of their own: see the vertices of the job."""
+
+NOT_A_RESOURCE_MESSAGE: Final = "must be {expected}, found {found}"
+SLOTS_MESSAGE: Final = (
+    "needs {needed} slots (3 x {parallelism}: source, process and sink have slots of their own), but there are {slots} "
+    "({replicas} TaskManagers x {each} slots); lower it, or raise spec.taskManager.replicas or spec.taskManager.slots"
+)
+MIN_PAUSE_MESSAGE: Final = "must not be longer than spec.checkpointing.interval ({interval}), found {min_pause}"
+BACKOFF_MESSAGE: Final = "must not be shorter than spec.recovery.initialBackoff ({initial}), found {largest}"
+PROGRESS_MESSAGE: Final = (
+    "must be longer than spec.checkpointing.interval ({interval}), or no start could complete a checkpoint in time; "
+    "found {deadline}"
+)
+
+
+class InvalidResource(ValueError):  # noqa: N818 - it says what the resource is
+    """A document is not a valid AnomalyJob; `errors` holds everything that is wrong, never nothing."""
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        """Keep the errors in the order of their paths."""
+        self.errors: Final = tuple(sorted(set(errors)))
+        super().__init__("\n".join(map(str, self.errors)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule about several fields; its error stands at `path`. `broken` returns the message, or None when it holds."""
+
+    path: str
+    broken: Callable[[Spec], str | None]
+
+
+def _slots(spec: Spec) -> str | None:
+    needed = SLOT_SHARING_GROUPS * spec.job.parallelism
+    slots = spec.task_manager.replicas * spec.task_manager.slots
+    if needed <= slots:
+        return None
+    replicas, each = spec.task_manager.replicas, spec.task_manager.slots
+    parallelism = spec.job.parallelism
+    return SLOTS_MESSAGE.format(needed=needed, parallelism=parallelism, slots=slots, replicas=replicas, each=each)
+
+
+def _min_pause(spec: Spec) -> str | None:
+    interval, min_pause = spec.checkpointing.interval, spec.checkpointing.min_pause
+    if min_pause is None or min_pause.milliseconds <= interval.milliseconds:
+        return None
+    return MIN_PAUSE_MESSAGE.format(interval=interval, min_pause=min_pause)
+
+
+def _backoff(spec: Spec) -> str | None:
+    initial, largest = spec.recovery.initial_backoff, spec.recovery.max_backoff
+    if initial.milliseconds <= largest.milliseconds:
+        return None
+    return BACKOFF_MESSAGE.format(initial=initial, largest=largest)
+
+
+def _progress(spec: Spec) -> str | None:
+    interval, deadline = spec.checkpointing.interval, spec.recovery.progress_deadline
+    if interval.milliseconds < deadline.milliseconds:
+        return None
+    return PROGRESS_MESSAGE.format(interval=interval, deadline=deadline)
+
+
+RULES: Final = (
+    Rule(path="spec.job.parallelism", broken=_slots),
+    Rule(path="spec.checkpointing.minPause", broken=_min_pause),
+    Rule(path="spec.recovery.maxBackoff", broken=_backoff),
+    Rule(path="spec.recovery.progressDeadline", broken=_progress),
+)
+
+
+def parse(document: object) -> AnomalyJob:
+    """Return the resource that a decoded document describes; raise InvalidResource with all that is wrong.
+
+    A document of another kind or version is told so, and nothing else: its fields would be judged by the wrong rules.
+    """
+    _refuse(_identity_errors(document))
+    try:
+        resource = AnomalyJob.model_validate(document)
+    except ValidationError as error:
+        raise InvalidResource(field_error(details, AnomalyJob) for details in error.errors()) from None
+    _refuse(_broken_rules(resource.spec))
+    return resource
+
+
+def _refuse(errors: list[FieldError]) -> None:
+    if errors:
+        raise InvalidResource(errors)
+
+
+def _identity_errors(document: object) -> list[FieldError]:
+    if not isinstance(document, Mapping):
+        return [
+            FieldError(
+                "resource", f"must be a mapping with apiVersion, kind, metadata and spec, found {found_text(document)}"
+            )
+        ]
+    wanted = {"apiVersion": API_VERSION, "kind": KIND}
+    return [
+        FieldError(key, NOT_A_RESOURCE_MESSAGE.format(expected=expected, found=found_text(document.get(key))))
+        for key, expected in wanted.items()
+        if document.get(key) != expected
+    ]
+
+
+def _broken_rules(spec: Spec) -> list[FieldError]:
+    found = ((rule.path, rule.broken(spec)) for rule in RULES)
+    return [FieldError(path, message) for path, message in found if message is not None]
