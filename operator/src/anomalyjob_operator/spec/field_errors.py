@@ -6,9 +6,8 @@ Pure. Nothing of pydantic's wording may reach a user.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, get_args, override
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
 
@@ -18,6 +17,8 @@ from anomalyjob_operator.spec.quantities import QUANTITY_MESSAGE, QUANTITY_PATTE
 from anomalyjob_operator.spec.wording import bound_text, found_text, path_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from pydantic_core import ErrorDetails
 
 MISSING_MESSAGE: Final = "is missing"
@@ -40,9 +41,9 @@ class FieldError:
     path: str
     message: str
 
-    @override
-    def __str__(self) -> str:
-        """The line that a user sees."""
+    @property
+    def line(self) -> str:
+        """What a user sees."""
         return f"{self.path}: {self.message}"
 
 

@@ -40,7 +40,7 @@ class InvalidResource(ValueError):  # noqa: N818 - it says what the resource is
     def __init__(self, errors: Iterable[FieldError]) -> None:
         """Keep the errors in the order of their paths."""
         self.errors: Final = tuple(sorted(set(errors)))
-        super().__init__("\n".join(map(str, self.errors)))
+        super().__init__("\n".join(error.line for error in self.errors))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
