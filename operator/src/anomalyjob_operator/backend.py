@@ -1,0 +1,46 @@
+"""What a back end must be able to do; reconcile talks to nothing else.
+
+A back end carries out and reports. It must not decide: no choice of checkpoints, no restart of a failed job.
+"""
+
+from typing import Protocol
+
+from anomalyjob_operator.desired.workloads import DesiredState
+from anomalyjob_operator.ledger import Ledger
+from anomalyjob_operator.observed import StartObservation, WorkloadObservation
+from anomalyjob_operator.status import Event, Status
+
+
+class Backend(Protocol):
+    """One job's cluster. Every method is bounded in time and idempotent."""
+
+    @property
+    def rest_url(self) -> str:
+        """Where the JobManager's REST endpoint answers, e.g. http://127.0.0.1:8081."""
+
+    async def read_ledger(self) -> Ledger:
+        """The recorded ledger; the initial one when none was ever written."""
+
+    async def write_ledger(self, ledger: Ledger) -> None:
+        """Records the ledger durably before anything that it announces happens."""
+
+    async def observe_workloads(self) -> tuple[WorkloadObservation, ...]:
+        """Every workload that exists, JobManager and TaskManagers."""
+
+    async def observe_start(self) -> StartObservation | None:
+        """The newest start record, if it can be seen."""
+
+    async def volume_free_ratio(self) -> float | None:
+        """Free part of the volume, 0 to 1, if it can be seen."""
+
+    async def apply(self, desired: DesiredState) -> None:
+        """Makes the workloads be as desired: starts what is missing, replaces what differs, removes what is extra."""
+
+    async def read_status(self) -> Status | None:
+        """The status document as published last; None when there is none or it cannot be read."""
+
+    async def write_status(self, status: Status) -> None:
+        """Publishes the status document."""
+
+    async def emit(self, events: tuple[Event, ...]) -> None:
+        """Tells the user what happened."""

@@ -1,0 +1,179 @@
+"""What must never be forgotten about a job: written before anything that it announces happens.
+
+Pure. The launcher reads `incarnation` and `floor` from the same document (ledger.json), so those two keys keep their
+names and places. Nothing in here may be guessed from a clock, and the floor only ever rises within an incarnation.
+Lists are bounded: MAXIMUM_TIMES entries each.
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field
+
+from anomalyjob_operator.document import Document, Time
+
+MAXIMUM_TIMES: Final = 1_001
+"""One more than the largest `recovery.maxRestarts`: enough to see that the budget is spent."""
+
+MAXIMUM_TASKMANAGERS: Final = 200
+
+QUIET_WRITE_SECONDS: Final = 30.0
+"""Counters and the floor are written at most this often (or every checkpoint interval, if that is longer)."""
+
+Cause = Literal["TaskManagerLost", "JobManagerLost", "JobFailed", "TaskFailure"]
+Times = Annotated[tuple[Time, ...], Field(max_length=MAXIMUM_TIMES)]
+
+
+class Floor(Document):
+    """The newest completed checkpoint on record: no start may go on from an older one."""
+
+    checkpoint_id: int
+    path: str
+
+
+class LastCheckpoint(Document):
+    """The newest completed checkpoint, as the status tells it."""
+
+    id: int
+    path: str
+    completed_at: Time
+    size_bytes: int
+    duration_milliseconds: int
+
+
+class Counters(Document):
+    """Checkpoint counters; `failed` does not contain `failed_before_running` (triggered while not all tasks ran)."""
+
+    completed: int = 0
+    failed: int = 0
+    failed_before_running: int = 0
+    restored: int = 0
+
+    def plus(self, other: Self) -> "Counters":
+        """Return the sums."""
+        return Counters(
+            completed=self.completed + other.completed,
+            failed=self.failed + other.failed,
+            failed_before_running=self.failed_before_running + other.failed_before_running,
+            restored=self.restored + other.restored,
+        )
+
+
+class CurrentStart(Document):
+    """What was seen last of the living JobManager's job.
+
+    `started_at` is Flink's start time of the job. It names the start: every JobManager process sets its own.
+    """
+
+    started_at: Time
+    counters: Counters = Counters()
+    job_state: str | None = None
+    running: bool = False
+    ran: bool = False
+    failed_since_completed: int = 0
+
+
+class Constellation(Document):
+    """Who was at work when all tasks last ran. Anything that differs later is a recovery, seen or not seen happening.
+
+    `restarted_at` and `restored_at` are Flink's times of the job's last restart and of its last restore;
+    `taskmanagers` maps a workload's name to the time since which its process lives.
+    """
+
+    running_since: Time
+    job_started_at: Time
+    restarted_at: Time | None = None
+    restored_at: Time | None = None
+    jobmanager_since: Time | None = None
+    taskmanagers: dict[str, Time] = Field(default={}, max_length=MAXIMUM_TASKMANAGERS)
+
+
+class Recovery(Document):
+    """One recovery. `running_at`: all tasks RUNNING again; `safe_at`: one newer checkpoint completed after that."""
+
+    cause: Cause
+    detected_at: Time
+    from_checkpoint: int | None = None
+    running_at: Time | None = None
+    safe_at: Time | None = None
+
+
+class StandingRefusal(Document):
+    """Why the launcher would not start Flink; stands until a JobManager answers."""
+
+    reason: str
+    message: str
+
+
+class RestoreFailure(Document):
+    """The checkpoint that could not be restored; stands until all tasks run."""
+
+    checkpoint_id: int | None
+    message: str
+
+
+class SpecProgress(Document):
+    """Since when the spec of this hash is tried, and whether it has completed a checkpoint."""
+
+    spec_hash: str
+    since: Time
+    proven: bool = False
+
+
+class Ledger(Document):
+    """The whole record of one job. A new job has `Ledger()`."""
+
+    incarnation: int = 1
+    restart_counter: int = 0
+    floor: Floor | None = None
+    last_checkpoint: LastCheckpoint | None = None
+    past: Counters = Counters()
+    current: CurrentStart | None = None
+    ever_running: bool = False
+    constellation: Constellation | None = None
+    open_recovery: Recovery | None = None
+    last_recovery: Recovery | None = None
+    recoveries: int = 0
+    restarts: int = 0
+    failed_start: Time | None = None
+    next_restart_at: Time | None = None
+    unproductive_restarts: Times = ()
+    unproductive_in_a_row: int = 0
+    budget_exhausted: bool = False
+    task_failures: Times = ()
+    spec: SpecProgress | None = None
+    refusal: StandingRefusal | None = None
+    restore_failure: RestoreFailure | None = None
+    last_start: int | None = None
+    alarms: tuple[str, ...] = ()
+    recorded_at: Time | None = None
+
+    @property
+    def totals(self) -> Counters:
+        """The counters over all starts."""
+        return self.past if self.current is None else self.past.plus(self.current.counters)
+
+
+def ledger_write_due(previous: Ledger, new: Ledger, now: datetime, interval: timedelta) -> bool:
+    """Whether `new` must be written although `previous` is on record.
+
+    Everything is an intent and is written at once, except counters, floor and last checkpoint: those move with every
+    checkpoint, a stale copy is only lower, and so they wait for the longer of `interval` and QUIET_WRITE_SECONDS.
+    """
+    if _without_recording(new) == _without_recording(previous):
+        return False
+    if _intents(new) != _intents(previous) or previous.recorded_at is None or new.floor is None:
+        return True
+    return now - previous.recorded_at >= max(interval, timedelta(seconds=QUIET_WRITE_SECONDS))
+
+
+def _without_recording(ledger: Ledger) -> Ledger:
+    return ledger.model_copy(update={"recorded_at": None})
+
+
+def _intents(ledger: Ledger) -> Ledger:
+    current = ledger.current
+    if current is not None:
+        current = current.model_copy(update={"counters": Counters(), "failed_since_completed": 0})
+    quiet = {"floor": None, "last_checkpoint": None, "past": Counters(), "current": current, "recorded_at": None}
+    return ledger.model_copy(update=quiet)
