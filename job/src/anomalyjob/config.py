@@ -4,10 +4,8 @@ They are the contract between the two distributions, so parsing is strict (see s
 in decoded; `config_files` reads the files.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from anomalyjob.strict_document import ConfigError, Section, decode_json
 
@@ -77,10 +75,10 @@ class JobConfig:
     python_execution_mode: str
     detection: Detection
     source: SimulatedSource
-    sinks: Sinks
+    sink: Sinks
 
     @classmethod
-    def parse(cls, document: object) -> JobConfig:
+    def parse(cls, document: object) -> Self:
         """Read a decoded job.json; raise ConfigError naming the path of the first thing that is wrong."""
         root = Section(document)
         config = cls(
@@ -90,7 +88,7 @@ class JobConfig:
             python_execution_mode=root.choice("pythonExecutionMode", EXECUTION_MODES),
             detection=_detection(root.section("detection")),
             source=_source(root.section("source")),
-            sinks=_sinks(root.section("sink")),
+            sink=_sinks(root.section("sink")),
         )
         root.finish()
         return config
@@ -125,7 +123,7 @@ class StartConfig:
     jvm_options: tuple[str, ...]
 
     @classmethod
-    def parse(cls, document: object) -> StartConfig:
+    def parse(cls, document: object) -> Self:
         """Read a decoded start.json; raise ConfigError naming the path of the first thing that is wrong."""
         root = Section(document)
         config = cls(
@@ -153,7 +151,7 @@ class TaskManagerConfig:
     jvm_options: tuple[str, ...]
 
     @classmethod
-    def parse(cls, document: object) -> TaskManagerConfig:
+    def parse(cls, document: object) -> Self:
         """Read a decoded taskmanager.json; raise ConfigError naming the path of the first thing that is wrong."""
         root = Section(document)
         config = cls(termination_log=_absolute_path(root, "terminationLog"), jvm_options=root.texts("jvmOptions"))
@@ -170,7 +168,7 @@ class LedgerFloor:
     path: str | None = None
 
     @classmethod
-    def parse(cls, document: object) -> LedgerFloor:
+    def parse(cls, document: object) -> Self:
         """Read a decoded ledger. Its other keys are the operator's own and are not looked at."""
         root = Section(document)
         incarnation = root.integer("incarnation", minimum=1)

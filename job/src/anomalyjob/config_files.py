@@ -3,8 +3,6 @@
 Errors name the file and the key. Nothing is written here.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from anomalyjob.config import ConfigError, JobConfig, LedgerFloor, StartConfig, TaskManagerConfig, decode_json

@@ -4,8 +4,6 @@ Pure: it gets decoded JSON and never a file. It must not guess: a missing key, a
 and a key that nobody asked for are all errors, because a silently ignored setting is a wrong setting.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Final
@@ -67,7 +65,7 @@ class Section:
             raise ConfigError(self.path_of(key), "is missing")
         return self._document[key]
 
-    def section(self, key: str) -> Section:
+    def section(self, key: str) -> "Section":
         """Return the object under the key."""
         return Section(self.value(key), self.path_of(key))
 

@@ -1,0 +1,31 @@
+"""Writes small files so that a reader, or a crash, never meets half of one.
+
+It must be used for everything that a later start relies on: a plain write could leave a torn file behind.
+"""
+
+import os
+from pathlib import Path
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """Write the text as UTF-8 beside the file, sync it, rename it into place; raise OSError when the disk refuses."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(file.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

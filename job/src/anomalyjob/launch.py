@@ -1,0 +1,128 @@
+"""Starts a Flink process: `python -m anomalyjob.launch jobmanager|taskmanager`.
+
+It prepares what has to be true before Flink runs, then becomes Flink by `exec`. It must not start Flink as a child: the
+lock, the process id and the parent-death signal all have to be those of the JVM. A refusal goes as one JSON line to the
+termination log and as a sentence to stderr, with exit status 1.
+
+Environment: ANOMALYJOB_CONFIG_DIR (required) is the folder with job.json, start.json or taskmanager.json, config.yaml
+and log4j-console.properties. ANOMALYJOB_PARENT_PID makes this process die with that parent.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NoReturn
+
+from anomalyjob.checkpoint_volume import PreparedStart, prepare_start
+from anomalyjob.config import ConfigError
+from anomalyjob.config_files import (
+    START_FILE,
+    TASK_MANAGER_FILE,
+    read_job_config,
+    read_ledger_floor,
+    read_start_config,
+    read_task_manager_config,
+)
+from anomalyjob.flink_installation import find_installation
+from anomalyjob.java_command import JobManagerStart, flink_environment, job_manager_command, task_manager_command
+from anomalyjob.parent_death import die_with_parent
+from anomalyjob.refusal import Reason, RefusedError
+from anomalyjob.termination_log import TerminationLog
+
+ROLES: Final = {"jobmanager": START_FILE, "taskmanager": TASK_MANAGER_FILE}
+_USAGE: Final = "usage: python -m anomalyjob.launch jobmanager|taskmanager"
+_VOLUME_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def main(arguments: list[str], environment: Mapping[str, str]) -> int:
+    """Start the process of the given role; returns, with an exit status, only when there was a reason not to."""
+    if len(arguments) != 1 or arguments[0] not in ROLES:
+        log(_USAGE)
+        return 2
+    folder = environment.get("ANOMALYJOB_CONFIG_DIR", "")
+    if not folder:
+        log("ANOMALYJOB_CONFIG_DIR is not set: name the folder with the configuration")
+        return 2
+    return _launch(arguments[0], Path(folder), environment)
+
+
+def log(message: str) -> None:
+    """Write one line to stderr, which is where Flink's log goes too."""
+    sys.stderr.write(f"anomalyjob launcher: {message}\n")
+    sys.stderr.flush()
+
+
+def _launch(role: str, folder: Path, environment: Mapping[str, str]) -> int:
+    termination_log = TerminationLog.of(folder / ROLES[role])
+    try:
+        die_with_parent(environment.get("ANOMALYJOB_PARENT_PID"))
+        termination_log.clear()
+        if role == "jobmanager":
+            _become_job_manager(folder, environment)
+        else:
+            _become_task_manager(folder, environment)
+    except ConfigError as error:
+        refused = RefusedError(Reason.BAD_CONFIGURATION, str(error))
+    except OSError as error:
+        refused = _refused_by_system(error)
+    except RefusedError as error:
+        refused = error
+    log(str(refused))
+    termination_log.write(refused.refusal)
+    return 1
+
+
+def _become_job_manager(folder: Path, environment: Mapping[str, str]) -> NoReturn:
+    job, start = read_job_config(folder), read_start_config(folder)
+    flink = find_installation(environment)
+    try:
+        ledger = read_ledger_floor(Path(start.ledger_file))
+    except ConfigError as error:
+        raise RefusedError(Reason.BAD_LEDGER, f"The ledger cannot be read: {error}. Put it right.") from None
+    prepared = prepare_start(job, start, ledger, now=datetime.now(UTC), log=log)
+    log(prepared.message)
+    command = job_manager_command(flink, str(folder), start.jvm_options, _flink_start(prepared))
+    variables = {**environment, **flink_environment(flink, str(folder)), **_start_environment(prepared)}
+    os.execve(command[0], command, variables)  # noqa: S606 - becoming Flink without a shell is the point
+
+
+def _become_task_manager(folder: Path, environment: Mapping[str, str]) -> NoReturn:
+    config = read_task_manager_config(folder)
+    flink = find_installation(environment)
+    command = task_manager_command(flink, str(folder), config.jvm_options)
+    os.execve(command[0], command, {**environment, **flink_environment(flink, str(folder))})  # noqa: S606 - as above
+
+
+def _flink_start(prepared: PreparedStart) -> JobManagerStart:
+    return JobManagerStart(
+        job_id=prepared.job_id,
+        checkpoint_folder=str(prepared.checkpoint_folder),
+        restore_path=prepared.restore_path,
+    )
+
+
+def _start_environment(prepared: PreparedStart) -> dict[str, str]:
+    return {
+        "ANOMALYJOB_START": str(prepared.start),
+        "ANOMALYJOB_OUTPUT": str(prepared.output_folder),
+        "ANOMALYJOB_USERS_DIR": str(prepared.users_folder),
+    }
+
+
+def _refused_by_system(error: OSError) -> RefusedError:
+    where = error.filename or "the volume"
+    if error.errno == errno.EROFS:
+        message = f"{where} cannot be written: the volume is read-only. Mount it for writing and start again."
+        return RefusedError(Reason.VOLUME_READ_ONLY, message)
+    if error.errno in _VOLUME_FULL:
+        message = f"{where} cannot be written: the volume is full. Make space on it and start again."
+        return RefusedError(Reason.VOLUME_FULL, message)
+    message = f"{where} cannot be used: {error.strerror or error}. Put that right and start again."
+    return RefusedError(Reason.VOLUME_UNUSABLE, message)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
