@@ -3,7 +3,8 @@
 It runs before anything is installed, on whatever `python3` there is, so it uses only the standard library and
 the syntax of Python 3.8. `judge` is pure: all that is known of the machine goes in, the verdict comes out.
 
-Standard output is the path of the chosen interpreter and nothing else; what a person reads goes to standard error.
+Standard output is the path of the chosen interpreter and nothing else (with --packages: the Debian packages that are
+missing, one a line); what a person reads goes to standard error.
 Exit status: 0 when nothing is missing, 2 when something is.
 """
 
@@ -17,7 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 PYTHON_VERSIONS = ("3.11", "3.12")  # PyFlink 2.3.0 has no wheels for newer ones, the project uses syntax of 3.11
@@ -89,6 +90,10 @@ class Interpreter:
             found.append(f"has no libpython{self.version}.so.1.0")
         return tuple(found)
 
+    def is_from_debian(self) -> bool:
+        """Whether Debian installed it in a version that serves, so that Debian packages can complete it."""
+        return self.version in PYTHON_VERSIONS and self.path.startswith(("/usr/bin/", "/bin/"))
+
     def packages(self) -> tuple[str, ...]:
         """The Debian packages that would complete it."""
         venv = () if self.venv else (f"python{self.version}-venv",)
@@ -134,7 +139,11 @@ class Verdict:
     interpreter: Interpreter | None
     java: Java | None
     passed_over: tuple[str, ...] = ()
-    missing: tuple[Missing, ...] = field(default=())
+    missing: tuple[Missing, ...] = ()
+
+    def packages(self) -> tuple[str, ...]:
+        """The Debian packages that bring what is missing, each once."""
+        return tuple(dict.fromkeys(package for missing in self.missing for package in missing.packages))
 
 
 def judge(machine: Machine) -> Verdict:
@@ -167,8 +176,7 @@ def _python_missing(machine: Machine) -> Missing:
     # Thread mode runs Python inside Java, which loads libpython as a shared library.
     what = f"Python {versions} with the venv module and a shared libpython ({reasons or 'no python3 found'})"
     for candidate in machine.interpreters:
-        # Only what Debian installed can be completed by a Debian package.
-        if candidate.version in PYTHON_VERSIONS and candidate.path.startswith(("/usr/bin/", "/bin/")):
+        if candidate.is_from_debian() and candidate.packages():
             return Missing(what, candidate.packages())
     version = PACKAGED_PYTHON.get(machine.release, PYTHON_VERSIONS[0])
     return Missing(what, (f"python{version}", f"python{version}-venv", f"libpython{version}"))
@@ -217,14 +225,12 @@ def report(verdict: Verdict) -> list[str]:
         python = f"Python {verdict.interpreter.full_version} ({verdict.interpreter.path})"
         return [*lines, f"prerequisites: complete: {python}, Java {verdict.java.version} ({verdict.java.command})"]
     lines.append("prerequisites: this machine lacks:")
-    packages: list[str] = []
     for missing in verdict.missing:
         lines.append(f"  - {missing.what}")
         if missing.packages:
             lines[-1] += f": Debian package {' '.join(missing.packages)}"
-            packages += [package for package in missing.packages if package not in packages]
-    if packages:
-        lines.append(f"On Debian or Ubuntu, as root: apt-get update && apt-get install {' '.join(packages)}")
+    if verdict.packages():
+        lines.append(f"On Debian or Ubuntu, as root: apt-get update && apt-get install {' '.join(verdict.packages())}")
     return lines
 
 
@@ -246,7 +252,7 @@ def probe_interpreter(command: str) -> Interpreter:
     try:
         return Interpreter(command, **json.loads(answer.stdout))
     except (ValueError, TypeError):
-        complaint = (answer.stderr.strip().splitlines() or ["nothing"])[0]
+        complaint = ((answer.stderr + answer.stdout).strip().splitlines() or ["nothing"])[0]
         return Interpreter(command, refusal=f"did not answer but said: {complaint}")
 
 
@@ -313,9 +319,13 @@ def main() -> int:
     """Survey, judge, tell."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--needed-for", default=".venv", help="the folder of the virtual environment (default: .venv)")
-    target = Path(parser.parse_args().needed_for).resolve()
-    verdict = judge(survey(dict(os.environ), target))
+    parser.add_argument("--packages", action="store_true", help="print the Debian packages that are missing")
+    arguments = parser.parse_args()
+    verdict = judge(survey(dict(os.environ), Path(arguments.needed_for).resolve()))
     print("\n".join(report(verdict)), file=sys.stderr)
+    if arguments.packages:
+        print("\n".join(verdict.packages()))
+        return 2 if verdict.missing else 0
     if verdict.missing or verdict.interpreter is None:
         return 2
     print(verdict.interpreter.path)
