@@ -1,8 +1,8 @@
 """The Flink configuration of each process: from the spec and a placement to flat settings, and to config.yaml.
 
 Pure. Each process gets only what it reads, so a change of the checkpoint interval leaves the TaskManagers' settings as
-they are. The user's `flinkConfiguration` is merged last; what it must not name is refused when a resource is parsed (see
-spec.flink_keys). The checkpoint folder is missing on purpose: the launcher names a new one at each start.
+they are. The user's `flinkConfiguration` is merged last; what it must not name is refused when a resource is parsed
+(see spec.flink_keys). The checkpoint folder is missing on purpose: the launcher names a new one at each start.
 """
 
 from __future__ import annotations

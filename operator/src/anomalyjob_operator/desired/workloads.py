@@ -33,7 +33,7 @@ _TASK_MANAGER_OPTIONS: Final = ("-XX:+UseG1GC",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartIntent:
-    """How the JobManager has to start. `path`, a checkpoint's or savepoint's folder, is set with the rule `path` only."""
+    """How the JobManager has to start. `path`, the folder of a checkpoint or savepoint, goes with the rule `path`."""
 
     incarnation: int = 1
     restart_counter: int = 0

@@ -119,6 +119,7 @@ def _one_of(context: dict[str, Any], found: object) -> str:
 
 
 _SENTENCES: Final[Mapping[str, Callable[[dict[str, Any], object], str]]] = {
+    "invalid_key": lambda _context, _found: "is not a known field; names of fields are text",
     "missing": lambda _context, _found: MISSING_MESSAGE,
     "int_type": _must_be("a whole number"),
     "float_type": _must_be("a number"),
