@@ -6,6 +6,7 @@ evidence of damage, and a start that steps back because of one would compute aga
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -130,13 +131,7 @@ def _look(path: Path, start: int | None) -> Candidate:
 
 
 def _with(candidate: Candidate, condition: Condition, note: str) -> Candidate:
-    return Candidate(
-        path=candidate.path,
-        checkpoint_id=candidate.checkpoint_id,
-        start=candidate.start,
-        condition=condition,
-        note=note,
-    )
+    return replace(candidate, condition=condition, note=note)
 
 
 def _checkpoint_folders(folder: JobFolder, incarnation: int) -> Iterator[tuple[Path, int]]:

@@ -1,4 +1,4 @@
-"""Decides from which checkpoint a start goes on, and says why; the rules are those of docs on state and recovery.
+"""Decides from which checkpoint a start goes on and why, or why there must be no start at all.
 
 Pure. Two things must never come out of here: a choice below the floor that the user did not allow, and an empty start
 of an incarnation that ever had a checkpoint.
@@ -101,7 +101,7 @@ def choose(
     newest = next((candidate for candidate in ordered if candidate.usable), None)
     if newest is None:
         return _nothing_usable(ordered)
-    skipped = _skipped(ordered, newest)
+    skipped = _skipped(ordered, newest, floor)
     if _identifier(newest) < (floor or 0) - allow_older_checkpoints:
         return _below_floor(newest, floor or 0, skipped)
     return Choice(chosen=newest, skipped=skipped, because=_because(newest, len(ordered), floor))
@@ -116,12 +116,19 @@ def _identifier(candidate: Candidate) -> int:
     return -1 if candidate.checkpoint_id is None else candidate.checkpoint_id
 
 
-def _skipped(ordered: Sequence[Candidate], chosen: Candidate) -> tuple[Skipped, ...]:
-    """Return what ranks above the chosen one, and what cannot be ranked for want of an id."""
+def _skipped(ordered: Sequence[Candidate], chosen: Candidate, floor: int | None) -> tuple[Skipped, ...]:
+    """Return what ranks above the chosen one, and what cannot be ranked for want of an id.
+
+    An unfinished folder is what every kill in the middle of a checkpoint leaves: it counts as skipped only when the
+    floor says that something newer did complete.
+    """
+    is_lacking = floor is not None and _identifier(chosen) < floor
     return tuple(
         Skipped(path=candidate.path, checkpoint_id=candidate.checkpoint_id, reason=_reason(candidate))
         for candidate in ordered
-        if not candidate.usable and _may_be_newer(candidate, chosen)
+        if not candidate.usable
+        and _may_be_newer(candidate, chosen)
+        and (is_lacking or candidate.condition is not Condition.UNFINISHED)
     )
 
 

@@ -80,7 +80,7 @@ def read_header(data: bytes) -> int:
 
 
 def parse(data: bytes) -> Metadata:
-    """Return the content of a whole file; raise MetadataError for damage, UnknownMetadataError for what is not known."""
+    """Return the content of a whole file; raise MetadataError for damage, else UnknownMetadataError."""
     checkpoint_id = read_header(data)
     version = int.from_bytes(data[4:8])
     if version != VERSION:

@@ -6,26 +6,24 @@ and write the start record last, so that every start that runs has one. Nothing 
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from anomalyjob.atomic_file import write_atomically
+from anomalyjob.branches import mark_abandoned
 from anomalyjob.checkpoint_catalogue import list_candidates, look_at, start_folders, verify_newest
 from anomalyjob.checkpoint_choice import Candidate, Choice, Condition, IncarnationFacts, choose
-from anomalyjob.config import JobConfig, LedgerFloor, StartConfig
-from anomalyjob.lineage import Lineage, read_lineage, refuse_foreign_volume, write_lineage
-from anomalyjob.part_files import possible_repeats, remove_leftovers
-from anomalyjob.pruning import removable_starts
+from anomalyjob.config import ConfigError, JobConfig, LedgerFloor, StartConfig
+from anomalyjob.config_files import read_ledger_floor
+from anomalyjob.lineage import Lineage, lineage_of_start, refuse_foreign_volume, write_lineage
+from anomalyjob.part_files import possible_repeats
 from anomalyjob.refusal import Reason, Refusal, RefusedError
 from anomalyjob.start_records import StartRecord, prune_records, read_records, record_numbers, write_record
+from anomalyjob.volume_cleaning import prune_start_folders, remove_stale_part_files
 from anomalyjob.volume_layout import METADATA_NAME, JobFolder
 from anomalyjob.volume_lock import take_lock
-
-Log = Callable[[str], None]
-_PRUNED_SUFFIX = ".pruned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,251 +40,173 @@ class PreparedStart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    """What a start was asked to do, and when."""
+class _Situation:
+    """What a start finds once it holds the lock."""
 
-    job: JobConfig
-    start: StartConfig
-    ledger: LedgerFloor | None
     folder: JobFolder
-    now: datetime
-    log: Log
+    job: JobConfig
+    request: StartConfig
+    floor: int | None
+    lineage: Lineage
+    records: Sequence[Mapping[str, object]]
+    candidates: Sequence[Candidate]
 
     @property
-    def floor(self) -> int | None:
-        """The recorded floor, which counts only for the incarnation it was recorded of."""
-        same = self.ledger is not None and self.ledger.incarnation == self.start.incarnation
-        return self.ledger.checkpoint_id if self.ledger is not None and same else None
+    def output(self) -> Path:
+        return self.folder.output(self.request.incarnation)
 
 
 def prepare_start(
-    job: JobConfig, start: StartConfig, ledger: LedgerFloor | None, *, now: datetime, log: Log
+    job: JobConfig, request: StartConfig, *, clock: Callable[[], datetime], log: Callable[[str], None]
 ) -> PreparedStart:
     """Take the lock, choose, prune, record; raise RefusedError when no start must be made, OSError as the volume does.
 
-    The lock stays with this process, and with the program that it becomes.
+    The lock stays with this process, and with the program that it becomes. `clock` gives the time in UTC.
     """
-    folder = JobFolder(volume=Path(start.volume), namespace=job.namespace, name=job.name)
+    folder = JobFolder(volume=Path(request.volume), namespace=job.namespace, name=job.name)
     if not folder.volume.is_dir():
         message = f"There is no folder {folder.volume} for the volume. Create or mount it and start again."
         raise RefusedError(Reason.VOLUME_MISSING, message)
     refuse_foreign_volume(folder)
     folder.path.mkdir(exist_ok=True)
-    take_lock(folder.lock_file, timeout_seconds=start.lock_timeout_seconds, now=now, log=log)
-    return _prepare_locked(_Request(job=job, start=start, ledger=ledger, folder=folder, now=now, log=log))
+    take_lock(folder.lock_file, timeout_seconds=request.lock_timeout_seconds, now=clock(), log=log)
+    refuse_foreign_volume(folder)
+    situation = _look_around(folder, job, request)
+    choice = _choose(situation)
+    repeats = _repeats(situation, choice)
+    _clean(situation, choice, log)
+    return _record(situation, choice, repeats, clock())
 
 
-def _prepare_locked(request: _Request) -> PreparedStart:
-    refuse_foreign_volume(request.folder)
-    records = read_records(request.folder.starts)
-    lineage = _current_lineage(request, records)
-    candidates = _candidates(request, records)
-    choice = _choose(request, lineage, candidates)
-    number = _next_number(request.folder)
-    repeats = _repeats(request, choice)
-    _prune(request, candidates, choice)
-    _remove_leftovers(request, choice, records)
-    if choice.chosen in candidates:
-        lineage = _advanced(lineage, choice.chosen)
-    return _record(request, lineage, choice, number, repeats)
+def _look_around(folder: JobFolder, job: JobConfig, request: StartConfig) -> _Situation:
+    ledger = _ledger(Path(request.ledger_file))
+    records = read_records(folder.starts)
+    recorded = [incarnation for record in records if isinstance(incarnation := record.get("incarnation"), int)]
+    if ledger is not None:
+        recorded.append(ledger.incarnation)
+    return _Situation(
+        folder=folder,
+        job=job,
+        request=request,
+        floor=ledger.checkpoint_id if ledger is not None and ledger.incarnation == request.incarnation else None,
+        lineage=lineage_of_start(folder, request.incarnation, recorded=recorded),
+        records=records,
+        candidates=verify_newest(mark_abandoned(list_candidates(folder, request.incarnation), records)),
+    )
 
 
-def _current_lineage(request: _Request, records: Sequence[Mapping[str, object]]) -> Lineage:
-    """Return the lineage as this start has it; raise RefusedError when the volume is already in a later incarnation."""
-    wanted = request.start.incarnation
-    found = read_lineage(request.folder.lineage_file)
-    recorded = (incarnation for record in records if isinstance(incarnation := record.get("incarnation"), int))
-    known = [
-        *recorded,
-        *([found.incarnation] if found else []),
-        *([request.ledger.incarnation] if request.ledger else []),
-    ]
-    newest = max(known, default=wanted)
-    if newest > wanted:
+def _ledger(file: Path) -> LedgerFloor | None:
+    """Read the ledger under the lock: what it said before the wait may be far behind."""
+    try:
+        return read_ledger_floor(file)
+    except ConfigError as error:
         message = (
-            f"This start is for incarnation {wanted}, but {request.folder.path} is already in incarnation {newest}. "
-            "Nothing was changed. Start it with the present incarnation."
+            f"The ledger cannot be read: {error}. Without it an old checkpoint could pass for the newest. Put the file "
+            "right, or remove it to go on from the newest checkpoint on the volume."
         )
-        raise RefusedError(Reason.OLDER_INCARNATION, message)
-    if found is not None and found.incarnation == wanted:
-        return found
-    nonce = found.consumed_restore_nonce if found else None
-    return Lineage(
-        namespace=request.folder.namespace,
-        name=request.folder.name,
-        incarnation=wanted,
-        consumed_restore_nonce=nonce,
-    )
+        raise RefusedError(Reason.BAD_LEDGER, message) from None
 
 
-def _candidates(request: _Request, records: Sequence[Mapping[str, object]]) -> list[Candidate]:
-    found = list_candidates(request.folder, request.start.incarnation)
-    return verify_newest(_without_abandoned(found, records))
-
-
-def _without_abandoned(found: Sequence[Candidate], records: Sequence[Mapping[str, object]]) -> list[Candidate]:
-    """Mark what an earlier start passed over once that branch has checkpoints: it is another branch of the past."""
-    complete = [candidate for candidate in found if candidate.condition is not Condition.UNFINISHED]
-    newest_start = max((candidate.start or 0 for candidate in complete), default=0)
-    passed_over: dict[tuple[str, ...], int] = {}
-    for record in records:
-        start, skipped = record.get("start"), record.get("skipped")
-        if isinstance(start, int) and isinstance(skipped, list) and start <= newest_start:
-            passed_over |= {
-                _identity(item["path"]): start for item in skipped if isinstance(item, dict) and "path" in item
-            }
-    return [_abandoned(c, passed_over[_identity(c.path)]) if _identity(c.path) in passed_over else c for c in found]
-
-
-def _identity(path: object) -> tuple[str, ...]:
-    """Return what stays the same of a candidate's path when the volume is mounted elsewhere."""
-    return Path(str(path)).parts[-3:]
-
-
-def _abandoned(candidate: Candidate, start: int) -> Candidate:
-    if candidate.condition is Condition.UNFINISHED:
-        return candidate
-    note = f"start {start} went on without it and has checkpoints of its own"
-    return Candidate(
-        path=candidate.path,
-        checkpoint_id=candidate.checkpoint_id,
-        start=candidate.start,
-        condition=Condition.ABANDONED,
-        note=note,
-    )
-
-
-def _choose(request: _Request, lineage: Lineage, candidates: Sequence[Candidate]) -> Choice:
-    rule = request.start.rule
+def _choose(situation: _Situation) -> Choice:
+    request = situation.request
     facts = IncarnationFacts(
-        incarnation=request.start.incarnation,
-        newest_checkpoint_id=lineage.newest_checkpoint_id,
-        older_has_checkpoints=_older_has_checkpoints(request),
-        restore=look_at(rule.path) if rule.path is not None else None,
+        incarnation=request.incarnation,
+        newest_checkpoint_id=situation.lineage.newest_checkpoint_id,
+        older_has_checkpoints=_older_has_checkpoints(situation),
+        restore=look_at(request.rule.path) if request.rule.path is not None else None,
     )
-    allowed = request.start.allow_older_checkpoints
-    choice = choose(candidates, floor=request.floor, rule=rule, allow_older_checkpoints=allowed, facts=facts)
+    choice = choose(
+        situation.candidates,
+        floor=situation.floor,
+        rule=request.rule,
+        allow_older_checkpoints=request.allow_older_checkpoints,
+        facts=facts,
+    )
     if isinstance(choice, Refusal):
         raise RefusedError(choice.reason, choice.message)
     return choice
 
 
-def _older_has_checkpoints(request: _Request) -> bool:
-    older = range(1, request.start.incarnation)
+def _older_has_checkpoints(situation: _Situation) -> bool:
     return any(
         candidate.condition is not Condition.UNFINISHED
-        for incarnation in older
-        for candidate in list_candidates(request.folder, incarnation)
+        for incarnation in range(1, situation.request.incarnation)
+        for candidate in list_candidates(situation.folder, incarnation)
     )
 
 
-def _next_number(folder: JobFolder) -> int:
-    return max([*record_numbers(folder.starts), *start_folders(folder), 0]) + 1
-
-
-def _repeats(request: _Request, choice: Choice) -> dict[str, tuple[int, int]]:
-    """Return what may appear twice: only when something newer than the chosen one was, or must have been, there."""
+def _repeats(situation: _Situation, choice: Choice) -> dict[str, tuple[int, int]]:
+    """Return what may appear twice: only when something newer than the chosen one was there, or must have been."""
     if choice.chosen is None:
         return {}
-    below_floor = request.floor is not None and (choice.chosen.checkpoint_id or 0) < request.floor
-    if not (choice.skipped or below_floor):
+    is_below_floor = situation.floor is not None and (choice.chosen.checkpoint_id or 0) < situation.floor
+    if not (choice.skipped or is_below_floor):
         return {}
     written = (Path(choice.chosen.path) / METADATA_NAME).stat().st_mtime_ns
-    return possible_repeats(request.folder.output(request.start.incarnation), after_nanoseconds=written)
+    return possible_repeats(situation.output, after_nanoseconds=written)
 
 
-def _prune(request: _Request, candidates: Sequence[Candidate], choice: Choice) -> None:
-    _finish_pruning(request)
-    folders = start_folders(request.folder)
-    own_id = request.folder.job_id(request.start.incarnation)
-    own = {number for number, path in folders.items() if (path / own_id).exists() or not any(path.iterdir())}
-    removable = removable_starts(
-        candidates,
-        choice.chosen,
-        own_starts=own,
-        other_starts=folders.keys() - own,
-        retained=request.start.retained,
+def _clean(situation: _Situation, choice: Choice, log: Callable[[str], None]) -> None:
+    folder, request = situation.folder, situation.request
+    pruned = prune_start_folders(
+        folder, request.incarnation, situation.candidates, choice.chosen, retained=request.retained
     )
-    for number in removable:
-        # Renamed first: a removal that is cut off must not leave half a start folder that looks like a whole one.
-        folders[number].rename(folders[number].with_suffix(_PRUNED_SUFFIX))
-    _finish_pruning(request)
-    if removable:
-        request.log(f"removed the checkpoint folders of starts {', '.join(map(str, removable))}: nothing needs them")
-
-
-def _finish_pruning(request: _Request) -> None:
-    for path in request.folder.checkpoints.glob(f"*{_PRUNED_SUFFIX}"):
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _remove_leftovers(request: _Request, choice: Choice, records: Sequence[Mapping[str, object]]) -> None:
-    if choice.chosen is None:
-        return
-    file = _record_of_producer(request, choice.chosen, records)
-    if file is None or not file.exists():
-        return
-    output = request.folder.output(request.start.incarnation)
-    removed = remove_leftovers(output, before_nanoseconds=file.stat().st_mtime_ns)
-    if removed:
-        request.log(f"removed {len(removed)} part files that no checkpoint refers to any more")
-
-
-def _record_of_producer(request: _Request, chosen: Candidate, records: Sequence[Mapping[str, object]]) -> Path | None:
-    """Return the record of the start that wrote the chosen one; its file time is on the clock of the part files."""
-    if chosen.start is not None:
-        return request.folder.start_record(chosen.start)
-    written = (Path(chosen.path) / METADATA_NAME).stat().st_mtime_ns
-    files = [request.folder.start_record(start) for r in records if isinstance(start := r.get("start"), int)]
-    earlier = [file for file in files if file.exists() and file.stat().st_mtime_ns < written]
-    return earlier[-1] if earlier else None
+    if pruned:
+        log(f"removed the checkpoint folders of starts {', '.join(map(str, pruned))}: nothing needs them any more")
+    if choice.chosen is not None:
+        removed = remove_stale_part_files(folder, request.incarnation, choice.chosen, situation.records)
+        if removed:
+            log(f"removed {len(removed)} uncommitted part files that no checkpoint refers to any more")
 
 
 def _record(
-    request: _Request, lineage: Lineage, choice: Choice, number: int, repeats: Mapping[str, tuple[int, int]]
+    situation: _Situation, choice: Choice, repeats: Mapping[str, tuple[int, int]], now: datetime
 ) -> PreparedStart:
-    folder, incarnation = request.folder, request.start.incarnation
-    message = _message(request, choice, number)
-    for path in (folder.starts, folder.start_folder(number), folder.users, folder.output(incarnation)):
+    folder, request = situation.folder, situation.request
+    number = max([*record_numbers(folder.starts), *start_folders(folder), 0]) + 1
+    for path in (folder.starts, folder.start_folder(number), folder.users, situation.output):
         path.mkdir(parents=True, exist_ok=True)
-    _write_users(folder.users, request.job.source.users)
-    write_lineage(folder.lineage_file, lineage)
+    _write_users(folder.users, situation.job.source.users)
+    write_lineage(folder.lineage_file, _lineage_after(situation, choice))
     record = StartRecord(
         start=number,
-        incarnation=incarnation,
-        started_at=request.now,
-        restart_counter=request.start.restart_counter,
-        rule=request.start.rule.document(),
+        incarnation=request.incarnation,
+        started_at=now,
+        restart_counter=request.restart_counter,
+        rule=request.rule.document(),
         chosen=choice.chosen,
         skipped=choice.skipped,
-        floor=request.floor,
-        spec_hash=request.start.spec_hash,
-        source=request.job.source.document(),
-        detection=request.job.detection.document(),
+        floor=situation.floor,
+        spec_hash=request.spec_hash,
+        source=situation.job.source.document(),
+        detection=situation.job.detection.document(),
         possible_repeats=repeats,
-        message=message,
+        message=_message(situation, choice, number),
     )
     write_record(folder.start_record(number), record)
     prune_records(folder.starts)
+    return _prepared(situation, record)
+
+
+def _prepared(situation: _Situation, record: StartRecord) -> PreparedStart:
+    folder = situation.folder
     return PreparedStart(
-        start=number,
-        job_id=folder.job_id(incarnation),
-        checkpoint_folder=folder.start_folder(number),
-        restore_path=choice.chosen.path if choice.chosen else None,
+        start=record.start,
+        job_id=folder.job_id(record.incarnation),
+        checkpoint_folder=folder.start_folder(record.start),
+        restore_path=record.chosen.path if record.chosen else None,
         users_folder=folder.users,
-        output_folder=folder.output(incarnation),
-        message=message,
+        output_folder=situation.output,
+        message=record.message,
     )
 
 
-def _advanced(lineage: Lineage, chosen: Candidate) -> Lineage:
-    return Lineage(
-        namespace=lineage.namespace,
-        name=lineage.name,
-        incarnation=lineage.incarnation,
-        consumed_restore_nonce=lineage.consumed_restore_nonce,
-        newest_checkpoint_id=max(lineage.newest_checkpoint_id or 0, chosen.checkpoint_id or 0),
-    )
+def _lineage_after(situation: _Situation, choice: Choice) -> Lineage:
+    """Return the lineage with the newest id; a path that the user named is not a checkpoint of this incarnation."""
+    if choice.chosen is None or choice.chosen not in situation.candidates:
+        return situation.lineage
+    newest = max(situation.lineage.newest_checkpoint_id or 0, choice.chosen.checkpoint_id or 0)
+    return replace(situation.lineage, newest_checkpoint_id=newest)
 
 
 def _write_users(folder: Path, users: Sequence[str]) -> None:
@@ -297,12 +217,9 @@ def _write_users(folder: Path, users: Sequence[str]) -> None:
         write_atomically(file, text)
 
 
-def _message(request: _Request, choice: Choice, number: int) -> str:
-    what = (
-        "begins empty"
-        if choice.chosen is None
-        else (f"goes on from checkpoint {choice.chosen.checkpoint_id} at {choice.chosen.path}")
-    )
+def _message(situation: _Situation, choice: Choice, number: int) -> str:
+    chosen = choice.chosen
+    what = "begins empty" if chosen is None else f"goes on from checkpoint {chosen.checkpoint_id} at {chosen.path}"
     skipped = "".join(f"; skipped {item.path}: {item.reason}" for item in choice.skipped)
-    who = f"{request.folder.namespace}/{request.folder.name}, incarnation {request.start.incarnation}"
+    who = f"{situation.folder.namespace}/{situation.folder.name}, incarnation {situation.request.incarnation}"
     return f"start {number} of {who}, {what}: {choice.because}{skipped}"

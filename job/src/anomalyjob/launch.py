@@ -22,7 +22,6 @@ from anomalyjob.config_files import (
     START_FILE,
     TASK_MANAGER_FILE,
     read_job_config,
-    read_ledger_floor,
     read_start_config,
     read_task_manager_config,
 )
@@ -78,11 +77,7 @@ def _launch(role: str, folder: Path, environment: Mapping[str, str]) -> int:
 def _become_job_manager(folder: Path, environment: Mapping[str, str]) -> NoReturn:
     job, start = read_job_config(folder), read_start_config(folder)
     flink = find_installation(environment)
-    try:
-        ledger = read_ledger_floor(Path(start.ledger_file))
-    except ConfigError as error:
-        raise RefusedError(Reason.BAD_LEDGER, f"The ledger cannot be read: {error}. Put it right.") from None
-    prepared = prepare_start(job, start, ledger, now=datetime.now(UTC), log=log)
+    prepared = prepare_start(job, start, clock=lambda: datetime.now(UTC), log=log)
     log(prepared.message)
     command = job_manager_command(flink, str(folder), start.jvm_options, _flink_start(prepared))
     variables = {**environment, **flink_environment(flink, str(folder)), **_start_environment(prepared)}

@@ -4,6 +4,7 @@ It must stay readable without any other file: it is what keeps two jobs, or an o
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -79,6 +80,29 @@ def refuse_foreign_volume(folder: JobFolder) -> None:
                 f"not to {folder.namespace}/{folder.name}. Nothing was written. Give this job a volume of its own."
             )
             raise RefusedError(Reason.VOLUME_OF_ANOTHER_JOB, message)
+
+
+def lineage_of_start(folder: JobFolder, incarnation: int, *, recorded: Iterable[int]) -> Lineage:
+    """Return the lineage as it is for a start of this incarnation; raise RefusedError when the job is in a later one.
+
+    `recorded` are the incarnations that other files tell of: start records, the ledger.
+    """
+    found = read_lineage(folder.lineage_file)
+    newest = max([*recorded, found.incarnation if found else 0])
+    if newest > incarnation:
+        message = (
+            f"This start is for incarnation {incarnation}, but {folder.path} is already in incarnation {newest}. "
+            "Nothing was changed. Start it with the present incarnation."
+        )
+        raise RefusedError(Reason.OLDER_INCARNATION, message)
+    if found is not None and found.incarnation == incarnation:
+        return found
+    return Lineage(
+        namespace=folder.namespace,
+        name=folder.name,
+        incarnation=incarnation,
+        consumed_restore_nonce=found.consumed_restore_nonce if found else None,
+    )
 
 
 def _optional(section: Section, key: str) -> int | None:
