@@ -34,8 +34,8 @@ prerequisites: ## Check Python, Java, disk; name the Debian package for whatever
 .PHONY: setup
 setup: $(COMPLETE) ## Make the virtual environment, or bring it up to date
 
-$(COMPLETE): requirements/bootstrap.txt requirements/dev.txt job/pyproject.toml operator/pyproject.toml scripts/setup | prerequisites
-	@scripts/setup "$$($(CHECK) 2>/dev/null)" "$(ENVIRONMENT)"
+$(COMPLETE): requirements/bootstrap.txt requirements/dev.txt job/pyproject.toml operator/pyproject.toml scripts/setup
+	@python="$$($(CHECK) --quiet)" && scripts/setup "$$python" "$(ENVIRONMENT)"
 
 .PHONY: run
 run: prerequisites setup ## Start a real Flink cluster with the job on this machine; Ctrl-C stops it and keeps its state

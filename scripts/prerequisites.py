@@ -320,9 +320,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--needed-for", default=".venv", help="the folder of the virtual environment (default: .venv)")
     parser.add_argument("--packages", action="store_true", help="print the Debian packages that are missing")
+    parser.add_argument("--quiet", action="store_true", help="say nothing when nothing is missing")
     arguments = parser.parse_args()
     verdict = judge(survey(dict(os.environ), Path(arguments.needed_for).resolve()))
-    print("\n".join(report(verdict)), file=sys.stderr)
+    if verdict.missing or not arguments.quiet:
+        print("\n".join(report(verdict)), file=sys.stderr)
     if arguments.packages:
         print("\n".join(verdict.packages()))
         return 2 if verdict.missing else 0

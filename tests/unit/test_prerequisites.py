@@ -313,6 +313,14 @@ def test_the_script_lists_only_the_missing_packages_when_asked_for_them(tmp_path
     assert result.stdout.splitlines() == ["openjdk-17-jre-headless", "make"]
 
 
+def test_the_script_is_quiet_on_a_complete_machine_when_asked_but_never_about_what_is_missing(tmp_path: Path) -> None:
+    complete = check(os.environ["PATH"], "--quiet", PYTHON=sys.executable)
+    incomplete = check(str(tmp_path), "--quiet", PYTHON=sys.executable)
+
+    assert complete.stderr == ""
+    assert "  - make: Debian package make" in incomplete.stderr
+
+
 def test_the_script_survives_a_python_that_answers_nonsense(tmp_path: Path) -> None:
     nonsense = command(tmp_path, "python3", "echo '[1, 2]'")
 
