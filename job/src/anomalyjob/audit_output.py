@@ -60,9 +60,8 @@ def audit_folder(
     listing = _list(job_folder, number)
     report = _audit(job_folder, number, listing, minimum_last_index)
     for _ in range(MAX_ATTEMPTS - 1):
-        later = _list(job_folder, number)
-        if report.clean or later == listing:
-            break
+        if report.clean or (later := _list(job_folder, number)) == listing:
+            return report
         listing, report = later, _audit(job_folder, number, later, minimum_last_index)
     return report
 
