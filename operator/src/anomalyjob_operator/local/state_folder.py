@@ -112,6 +112,10 @@ class StateFolder:
         """Return the file in which a workload's launcher says why it would not start Flink."""
         return self.terminations / f"{workload}.termination"
 
+    def short_name(self, workload: str) -> str:
+        """Return how people call a workload of this job: jobmanager, taskmanager-2."""
+        return workload.removeprefix(f"{self.name}-")
+
     def prepare(self) -> None:
         """Create the folders that processes write into. Raise OSError when the disk refuses."""
         for folder in (self.configurations, self.logs, self.terminations, self.temporary, self.volume):

@@ -95,11 +95,11 @@ class Supervisor:
         process.ask_to_end()
         if await _within(process.launch.grace_seconds, lambda: self._has_ended(process)):
             return
-        self._tell(f"{process.launch.name} did not end within {process.launch.grace_seconds:g} s: killed")
+        self._tell(f"{self._name(process)} did not end within {process.launch.grace_seconds:g} s: killed")
         process.kill()
         if not await _within(_KILL_WAIT_SECONDS, lambda: self._has_ended(process)):
             # Only a process stuck inside the kernel survives SIGKILL that long; the volume's lock keeps others out.
-            self._tell(f"{process.launch.name} (process {process.pid}) does not even react to SIGKILL")
+            self._tell(f"{self._name(process)} (process {process.pid}) does not even react to SIGKILL")
 
     def _has_ended(self, process: WorkloadProcess) -> bool:
         process.reap(datetime.now(UTC), time.monotonic())
@@ -124,18 +124,21 @@ class Supervisor:
     def _end_sentence(self, process: WorkloadProcess) -> str:
         delay = process.start_due - time.monotonic()
         then = "starting it again at once" if delay <= 0 else f"starting it again in {delay:.0f} s"
-        return f"{process.launch.name} ended ({process.last_end}); {then}"
+        return f"{self._name(process)} ended ({process.last_end}); {then}"
 
     def _start(self, process: WorkloadProcess) -> None:
         try:
             process.start(datetime.now(UTC), time.monotonic())
         except OSError as error:
             process.start_due = time.monotonic() + MAXIMUM_DELAY_SECONDS
-            self._tell(f"{process.launch.name} cannot be started: {error}; trying again in {MAXIMUM_DELAY_SECONDS:g} s")
+            self._tell(f"{self._name(process)} cannot be started: {error}; trying again in {MAXIMUM_DELAY_SECONDS:g} s")
             return
         self._record()
         again = "" if process.starts == 1 else " again"
-        self._tell(f"{process.launch.name} started{again} (process {process.pid})")
+        self._tell(f"{self._name(process)} started{again} (process {process.pid})")
+
+    def _name(self, process: WorkloadProcess) -> str:
+        return self._folder.short_name(process.launch.name)
 
     def _record(self) -> None:
         records = (process.record() for process in self._processes.values())
