@@ -16,6 +16,8 @@ __all__ = [
     "LedgerFloor",
     "SimulatedSource",
     "Sinks",
+    "SlotResources",
+    "SlotSharing",
     "StartConfig",
     "StartRule",
     "TaskManagerConfig",
@@ -66,6 +68,25 @@ class Sinks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlotResources:
+    """What one slot of a slot sharing group asks of its TaskManager (see slots.py for why)."""
+
+    cpu_cores: float
+    task_heap_mebibytes: int
+    task_off_heap_mebibytes: int
+    managed_mebibytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotSharing:
+    """The three slot sharing groups of the job."""
+
+    source: SlotResources
+    process: SlotResources
+    sink: SlotResources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobConfig:
     """job.json: what the job computes. The same for the JobManager and all TaskManagers."""
 
@@ -76,6 +97,7 @@ class JobConfig:
     detection: Detection
     source: SimulatedSource
     sink: Sinks
+    slot_sharing: SlotSharing | None
 
     @classmethod
     def parse(cls, document: object) -> Self:
@@ -89,6 +111,7 @@ class JobConfig:
             detection=_detection(root.section("detection")),
             source=_source(root.section("source")),
             sink=_sinks(root.section("sink")),
+            slot_sharing=_slot_sharing(root),
         )
         root.finish()
         return config
@@ -213,6 +236,31 @@ def _sinks(section: Section) -> Sinks:
     if not (sinks.log or sinks.files):
         raise ConfigError(section.path, "must hold at least one of log, files")
     return sinks
+
+
+def _slot_sharing(root: Section) -> SlotSharing | None:
+    root.skip("slotSharing")
+    if not root.has("slotSharing"):
+        return None
+    section = root.section("slotSharing")
+    sharing = SlotSharing(
+        source=_slot_resources(section.section("source")),
+        process=_slot_resources(section.section("process")),
+        sink=_slot_resources(section.section("sink")),
+    )
+    section.finish()
+    return sharing
+
+
+def _slot_resources(section: Section) -> SlotResources:
+    resources = SlotResources(
+        cpu_cores=section.number("cpuCores", minimum=0, maximum=1024),
+        task_heap_mebibytes=section.integer("taskHeapMebibytes", minimum=1),
+        task_off_heap_mebibytes=section.integer("taskOffHeapMebibytes", minimum=1),
+        managed_mebibytes=section.integer("managedMebibytes", minimum=0),
+    )
+    section.finish()
+    return resources
 
 
 def _switched_on(section: Section, key: str) -> bool:
