@@ -270,7 +270,7 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def interpreter_commands(environment: dict[str, str]) -> list[str]:
-    """The candidates in order of preference, each once; names that are nowhere are left out."""
+    """The candidates in order of preference, each file once; names that are nowhere are left out."""
     path = environment.get("PATH", os.defpath)
     names = [
         environment.get("PYTHON", ""),
@@ -280,8 +280,13 @@ def interpreter_commands(environment: dict[str, str]) -> list[str]:
         "/usr/bin/python3.11",
         "/usr/bin/python3.12",
     ]
-    found = [shutil.which(name, path=path) for name in names if name]
-    return list(dict.fromkeys(command for command in found if command))
+    found = [command for command in (shutil.which(name, path=path) for name in names if name) if command]
+    # /usr/bin/python3 is often a link to /usr/bin/python3.11: one is enough.
+    return [command for index, command in enumerate(found) if _real(command) not in map(_real, found[:index])]
+
+
+def _real(command: str) -> str:
+    return os.path.realpath(command)
 
 
 def java_commands(environment: dict[str, str]) -> list[str]:

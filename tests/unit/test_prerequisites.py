@@ -285,6 +285,16 @@ def test_the_script_takes_the_interpreter_it_is_told_before_those_in_path() -> N
     assert "passed over" not in result.stderr
 
 
+def test_two_names_of_one_interpreter_are_asked_once(tmp_path: Path) -> None:
+    first = command(tmp_path, "python3.11", "exit 1")
+    (tmp_path / "python3").symlink_to(first)
+
+    commands = prerequisites.interpreter_commands({"PATH": str(tmp_path)})
+
+    assert commands[0] == str(first)
+    assert str(tmp_path / "python3") not in commands
+
+
 def test_the_script_names_the_interpreter_below_a_virtual_environment(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "mine")], check=True, timeout=50)
 
