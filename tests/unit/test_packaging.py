@@ -17,7 +17,7 @@ REQUIREMENTS = REPOSITORY / "requirements"
 JOB_SOURCE = REPOSITORY / "job" / "src" / "anomalyjob"
 
 # The only modules of the job that need PyFlink; all others work with the standard library.
-NEED_PYFLINK = frozenset({"anomalyjob.functions", "anomalyjob.pipeline", "anomalyjob.sinks", "anomalyjob.sources"})
+NEED_PYFLINK = frozenset(f"anomalyjob.{name}" for name in ("functions", "pipeline", "sinks", "slots", "sources"))
 
 # Run by an isolated interpreter that sees nothing but the installed job: argv is the folder, then the modules.
 IMPORT_ALL = """
