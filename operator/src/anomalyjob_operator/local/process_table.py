@@ -60,10 +60,10 @@ def read_process_table(file: Path) -> tuple[RecordedProcess, ...]:
         raise DamagedFileError(f"{file} is not a table of processes ({error!r}). Remove it, then try again.") from None
 
 
-def end_recorded_processes(file: Path, state_folder: Path) -> tuple[str, ...]:
-    """SIGKILL whatever still runs of the recorded processes, with all they started; return the workloads' names.
+def end_recorded_processes(file: Path, state_folder: Path) -> tuple[RecordedProcess, ...]:
+    """SIGKILL whatever still runs of the recorded processes, with all they started; return those that were hit.
 
-    Only for processes that nobody supervises any more: by the supervisor's successor and by the watchdog.
+    Only for processes that nobody supervises any more: by the supervisor's successor and by the watchdog. They may
+    take a moment to be gone.
     """
-    hit = [process.name for process in read_process_table(file) if kill_group(process.identity, state_folder)]
-    return tuple(hit)
+    return tuple(process for process in read_process_table(file) if kill_group(process.identity, state_folder))

@@ -27,6 +27,7 @@ class Supervisor:
     """The processes of one job. `tell` gets one line for people at every start and end.
 
     Use it as an asynchronous context manager: inside it watches, and on the way out it stops every process.
+    `changed` is set whenever a process started or ended; whoever waits for it clears it.
     """
 
     def __init__(self, folder: StateFolder, tell: Callable[[str], None]) -> None:
@@ -37,6 +38,7 @@ class Supervisor:
         self._rest_checked = 0.0
         self._watching: asyncio.Task[None] | None = None
         self._watchdog: Watchdog | None = None
+        self.changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         """Begin to watch."""
@@ -141,6 +143,7 @@ class Supervisor:
         return self._folder.short_name(process.launch.name)
 
     def _record(self) -> None:
+        self.changed.set()
         records = (process.record() for process in self._processes.values())
         try:
             write_process_table(self._folder.processes_file, [record for record in records if record is not None])

@@ -1,0 +1,59 @@
+"""Which job a command means: the one that is named, or the only one there is."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from anomalyjob_operator.cli.console import Failure
+from anomalyjob_operator.local.state_folder import StateFolder, known_jobs
+from anomalyjob_operator.settings import Settings
+
+
+def current_settings() -> Settings:
+    """Return the settings of this process's environment."""
+    return Settings.of(os.environ)
+
+
+def names_job(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command take a job's name as an argument, and its namespace as an option."""
+    named = click.argument("name", required=False)
+    return named(_in_namespace(function))
+
+
+def names_job_by_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command take a job's name as an option, where an argument means something else."""
+    named = click.option("--name", help="Name of the job.  [default: the only one]")
+    return named(_in_namespace(function))
+
+
+def _in_namespace(function: Callable[..., Any]) -> Callable[..., Any]:
+    option = click.option("--namespace", "-n", help="Namespace of the job.  [default: any]")
+    return option(function)
+
+
+def selected_job(settings: Settings, name: str | None, namespace: str | None) -> StateFolder:
+    """Return the one job that is meant; raise Failure when there is none or more than one."""
+    jobs = matching_jobs(settings, name, namespace)
+    if len(jobs) == 1:
+        return jobs[0]
+    if jobs:
+        keys = ", ".join(job.key for job in jobs)
+        raise Failure([f"there are {len(jobs)} such jobs: {keys}. Name one, with --namespace if need be"], exit_code=2)
+    raise Failure([_none(settings, name, namespace)], exit_code=2)
+
+
+def matching_jobs(settings: Settings, name: str | None, namespace: str | None) -> tuple[StateFolder, ...]:
+    """Return the jobs of this machine that fit what was named."""
+    return tuple(
+        job for job in known_jobs(settings.home) if name in {None, job.name} and namespace in {None, job.namespace}
+    )
+
+
+def _none(settings: Settings, name: str | None, namespace: str | None) -> str:
+    known = known_jobs(settings.home)
+    if not known:
+        return f"there is no job in {settings.home}. Start one: anomalyjob up -f FILE"
+    wanted = "/".join(part for part in (namespace, name) if part)
+    return f"there is no job {wanted} in {settings.home}. There is: {', '.join(job.key for job in known)}"

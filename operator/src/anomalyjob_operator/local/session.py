@@ -1,0 +1,200 @@
+"""One `up`: reconciles the job in the foreground until it is told to stop, and tells what happens meanwhile.
+
+It joins file, back end, reconciler and console, and decides nothing about the job. Whatever goes wrong in a pass, the
+next pass is made: a job must not lose its supervisor to a full disk or a slow answer.
+"""
+
+import asyncio
+import contextlib
+import signal
+import time
+import traceback
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from anomalyjob.timestamps import format_time
+from anomalyjob_operator.desired.workloads import DesiredState, StartIntent, desired_state
+from anomalyjob_operator.ledger import Ledger
+from anomalyjob_operator.local.applied_file import AppliedFile
+from anomalyjob_operator.local.backend import LocalBackend, local_placement
+from anomalyjob_operator.local.json_file import DamagedFileError
+from anomalyjob_operator.local.log_files import bound_log
+from anomalyjob_operator.local.log_tail import LogTail, is_alert, taskmanager_logs
+from anomalyjob_operator.local.ports import Ports
+from anomalyjob_operator.local.preflight import Machine
+from anomalyjob_operator.local.progress import Progress
+from anomalyjob_operator.local.state_folder import StateFolder
+from anomalyjob_operator.local.supervisor import Supervisor
+from anomalyjob_operator.reconcile import Reconciler
+from anomalyjob_operator.spec import AnomalyJob
+from anomalyjob_operator.status import Event, Status
+
+LONGEST_PAUSE_SECONDS: Final = 1.0
+SHORTEST_PAUSE_SECONDS: Final = 0.1
+_ALERTS_SECONDS: Final = 0.5
+_ALERTS_AT_ONCE: Final = 5
+_SAME_PROBLEM_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a session runs a job."""
+
+    folder: StateFolder
+    ports: Ports
+    machine: Machine
+
+
+class Session:
+    """The supervision of one job; `tell` gets lines for people."""
+
+    def __init__(self, place: Place, file: AppliedFile, tell: Callable[[str], None]) -> None:
+        self._place = place
+        self._folder = place.folder
+        self._file = file
+        self._tell = tell
+        self._stop = asyncio.Event()
+        self._progress = Progress()
+        self._begun = datetime.now(UTC)
+        self._start_told: int | None = None
+        self._problem: tuple[str, float] | None = None
+
+    async def run(self) -> None:
+        """Supervise until a signal to stop; then stop every process and keep everything else."""
+        async with Supervisor(self._folder, self._tell) as supervisor:
+            with self._signals(supervisor):
+                alerts = asyncio.create_task(self._tell_alerts())
+                try:
+                    await self._reconcile_until_stopped(supervisor)
+                finally:
+                    alerts.cancel()
+                self._tell("stopping all processes; Ctrl-C once more ends them at once")
+                await supervisor.stop()
+
+    async def _reconcile_until_stopped(self, supervisor: Supervisor) -> None:
+        backend = LocalBackend(
+            self._folder, supervisor, self._place.ports, publish=self._publish, tell_event=self._tell_event
+        )
+        reconciler = Reconciler(backend, self._desired)
+        while not self._stop.is_set():
+            supervisor.changed.clear()
+            pause = await self._first_done(self._pass(reconciler), default=0.0)
+            self._file.look()
+            await self._tell_start(backend)
+            await self._pause(supervisor, pause)
+        try:
+            await reconciler.flush()
+        except (OSError, TimeoutError) as error:
+            self._tell(f"the ledger could not be brought up to date: {error}")
+
+    async def _pass(self, reconciler: Reconciler) -> float:
+        """Make one pass; return how long the next one may wait, in seconds."""
+        stored = self._file.stored
+        try:
+            plan = await reconciler.reconcile(stored.resource, generation=stored.generation)
+        except (DamagedFileError, OSError, TimeoutError) as error:
+            self._tell_problem(str(error) or type(error).__name__)
+            return LONGEST_PAUSE_SECONDS
+        except Exception as error:  # noqa: BLE001 - a defect of one pass must not end what runs
+            self._note(traceback.format_exc())
+            self._tell_problem(f"internal error: {error!r}; details in {self._log}")
+            return LONGEST_PAUSE_SECONDS
+        return plan.requeue_after_seconds
+
+    async def _first_done(self, work: Coroutine[None, None, float], default: float) -> float:
+        """Wait for the work, or give it up when the session is to stop; the next session repairs what is half done."""
+        task, stop = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else default
+        finally:
+            for pending in (task, stop):
+                pending.cancel()
+            await asyncio.gather(task, stop, return_exceptions=True)
+
+    async def _pause(self, supervisor: Supervisor, wanted_seconds: float) -> None:
+        """Wait until the next pass is due: after a while, or at once when a process died or the session is to stop."""
+        seconds = min(max(wanted_seconds, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+        waits = [asyncio.create_task(event.wait()) for event in (supervisor.changed, self._stop)]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+    def _desired(self, job: AnomalyJob, ledger: Ledger) -> DesiredState:
+        placement = local_placement(self._folder, self._place.ports, self._place.machine)
+        intent = StartIntent(incarnation=ledger.incarnation, restart_counter=ledger.restart_counter)
+        return desired_state(job, placement, intent)
+
+    @contextlib.contextmanager
+    def _signals(self, supervisor: Supervisor) -> Iterator[None]:
+        """Stop at the first signal, kill at the second. A hang-up that is ignored (nohup) stays ignored."""
+        loop = asyncio.get_running_loop()
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+
+        def handle() -> None:
+            if self._stop.is_set():
+                supervisor.kill_all()
+            self._stop.set()
+
+        for number in numbers:
+            loop.add_signal_handler(number, handle)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    def _publish(self, status: Status) -> None:
+        for line in self._progress.lines(status, datetime.now(UTC)):
+            self._tell(line)
+
+    def _tell_event(self, event: Event) -> None:
+        self._tell(f"{event.reason}: {event.message}" if event.type == "Normal" else f"{event.reason}! {event.message}")
+
+    async def _tell_start(self, backend: LocalBackend) -> None:
+        """Tell from which checkpoint the JobManager starts, once for each start."""
+        start = await backend.observe_start()
+        if start is None or start.started_at < self._begun or start.start == self._start_told:
+            return
+        self._start_told = start.start
+        self._tell(start.message)
+
+    async def _tell_alerts(self) -> None:
+        """Show alerts as they come; of a flood only the first few."""
+        tails = {log: LogTail.from_end(log) for log in self._logs()}
+        while True:
+            await asyncio.sleep(_ALERTS_SECONDS)
+            for log in self._logs():
+                tails.setdefault(log, LogTail(file=log))
+            alerts = [line for tail in tails.values() for line in tail.new_lines() if is_alert(line)]
+            for line in alerts[:_ALERTS_AT_ONCE]:
+                self._tell(line)
+            if len(alerts) > _ALERTS_AT_ONCE:
+                self._tell(f"and {len(alerts) - _ALERTS_AT_ONCE} more alerts; all: anomalyjob logs --alerts")
+
+    def _logs(self) -> list[Path]:
+        return taskmanager_logs(self._folder.logs, self._folder.name)
+
+    def _tell_problem(self, problem: str) -> None:
+        """Tell what keeps passes from succeeding, but the same thing only once a minute."""
+        now = time.monotonic()
+        if self._problem is not None and self._problem[0] == problem and now < self._problem[1]:
+            return
+        self._problem = (problem, now + _SAME_PROBLEM_SECONDS)
+        self._tell(f"{problem} (trying again)")
+
+    @property
+    def _log(self) -> Path:
+        return self._folder.log_file("supervisor")
+
+    def _note(self, details: str) -> None:
+        with contextlib.suppress(OSError):
+            bound_log(self._log)
+            with self._log.open("a", encoding="utf-8") as stream:
+                stream.write(f"{format_time(datetime.now(UTC))}\n{details}\n")
