@@ -223,4 +223,4 @@ class _MetadataWalker:
         self._reader.take(8 * self._reader.count())
 
     def _unknown(self, what: str, kind: int) -> UnknownBytesError:
-        return UnknownBytesError(f"a {what} of unknown kind {kind} stands before byte {self._reader.position}")
+        return UnknownBytesError(f"a kind {kind} of {what} stands before byte {self._reader.position}")
