@@ -5,9 +5,11 @@ A back end carries out and reports. It must not decide: no choice of checkpoints
 
 from typing import Protocol
 
+from anomalyjob_operator.desired.placement import Placement
 from anomalyjob_operator.desired.workloads import DesiredState
 from anomalyjob_operator.ledger import Ledger
 from anomalyjob_operator.observed import StartObservation, WorkloadObservation
+from anomalyjob_operator.spec import AnomalyJob
 from anomalyjob_operator.status import Event, Status
 
 
@@ -17,6 +19,9 @@ class Backend(Protocol):
     @property
     def rest_url(self) -> str:
         """Where the JobManager's REST endpoint answers, e.g. http://127.0.0.1:8081."""
+
+    def placement(self, job: AnomalyJob) -> Placement:
+        """Where the processes of this job are placed; the same for the same job, or processes would be replaced."""
 
     async def read_ledger(self) -> Ledger:
         """The recorded ledger; the initial one when none was ever written."""

@@ -16,15 +16,15 @@ def _read_time(value: object) -> object:
     return parse_time(value) if isinstance(value, str) else value
 
 
-def _cut(value: datetime) -> datetime:
-    """Cut to milliseconds, so that a document that was written and read back equals the one in memory."""
+def cut_time(value: datetime) -> datetime:
+    """Return the time in UTC, cut to milliseconds: what is written and read back equals what was in memory."""
     return parse_time(format_time(value))
 
 
 Time = Annotated[
     AwareDatetime,
     BeforeValidator(_read_time),
-    AfterValidator(_cut),
+    AfterValidator(cut_time),
     PlainSerializer(format_time, return_type=str, when_used="json"),
 ]
 """A moment in UTC, whole milliseconds; in JSON for example "2026-01-02T03:04:05.678Z"."""

@@ -62,7 +62,8 @@ class Counters(Document):
 class CurrentStart(Document):
     """What was seen last of the living JobManager's job.
 
-    `started_at` is Flink's start time of the job. It names the start: every JobManager process sets its own.
+    `started_at` is Flink's start time of the job. It names the start: every JobManager process sets its own. `running`
+    tells whether all tasks ran when it was last seen, `ran` whether they ever did in this start.
     """
 
     started_at: Time
@@ -74,39 +75,36 @@ class CurrentStart(Document):
 
 
 class Constellation(Document):
-    """Who was at work when all tasks last ran. Anything that differs later is a recovery, seen or not seen happening.
+    """Who was at work when all tasks last ran. Whatever differs later is a recovery, seen or not seen happening.
 
-    `restarted_at` and `restored_at` are Flink's times of the job's last restart and of its last restore;
-    `taskmanagers` maps a workload's name to the time since which its process lives.
+    `running_since` is Flink's own time at which the last task began to run; `taskmanagers` maps a workload's name to the
+    time since which its process lives. `restored_at` is Flink's last restore: it tells restores apart, nothing else.
     """
 
     running_since: Time
     job_started_at: Time
-    restarted_at: Time | None = None
     restored_at: Time | None = None
     jobmanager_since: Time | None = None
     taskmanagers: dict[str, Time] = Field(default={}, max_length=MAXIMUM_TASKMANAGERS)
 
 
 class Recovery(Document):
-    """One recovery. `running_at`: all tasks RUNNING again; `safe_at`: one newer checkpoint completed after that."""
+    """One recovery. `running_at`: all tasks RUNNING again; `safe_at`: one newer checkpoint completed after that.
+
+    `restored_before` is when Flink had last restored something before it, so that a later restore is known to be its own.
+    """
 
     cause: Cause
     detected_at: Time
+    subject: str = ""
+    restored_before: Time | None = None
     from_checkpoint: int | None = None
     running_at: Time | None = None
     safe_at: Time | None = None
 
 
-class StandingRefusal(Document):
-    """Why the launcher would not start Flink; stands until a JobManager answers."""
-
-    reason: str
-    message: str
-
-
 class RestoreFailure(Document):
-    """The checkpoint that could not be restored; stands until all tasks run."""
+    """The checkpoint that could not be restored; stands until all tasks run or the spec changes."""
 
     checkpoint_id: int | None
     message: str
@@ -129,7 +127,6 @@ class Ledger(Document):
     last_checkpoint: LastCheckpoint | None = None
     past: Counters = Counters()
     current: CurrentStart | None = None
-    ever_running: bool = False
     constellation: Constellation | None = None
     open_recovery: Recovery | None = None
     last_recovery: Recovery | None = None
@@ -140,9 +137,7 @@ class Ledger(Document):
     unproductive_restarts: Times = ()
     unproductive_in_a_row: int = 0
     budget_exhausted: bool = False
-    task_failures: Times = ()
     spec: SpecProgress | None = None
-    refusal: StandingRefusal | None = None
     restore_failure: RestoreFailure | None = None
     last_start: int | None = None
     alarms: tuple[str, ...] = ()

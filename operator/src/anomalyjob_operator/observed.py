@@ -21,7 +21,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadObservation:
-    """One process (local) or pod (Kubernetes). `content_hash` is that of the workload it was started from."""
+    """One process (local) or pod (Kubernetes). `content_hash` is that of the workload it was started from.
+
+    `alive_since` is the start of the living process, `died_at` the newest death that was seen, also when another process
+    lives by now. `refusal` is why the launcher would not start Flink; it holds until a later start got past the launcher.
+    """
 
     name: str
     role: Role
@@ -49,8 +53,9 @@ class CompletedCheckpoint:
 class CheckpointStatistics:
     """Counters of the running JobManager only: Flink loses them with the process.
 
-    `failed_before_running` counts those triggered before all tasks first ran; `recent_durations_milliseconds` holds at
-    most the last five completed, newest last.
+    `failed` holds all failures; `failed_before_running` is the part of them that were triggered while not all tasks ran,
+    as far as REST's short history tells. `recent_durations_milliseconds` holds at most the last five completed, newest last.
+    Flink hands out these statistics up to `web.refresh-interval` (3 s by default) late.
     """
 
     completed: int = 0
@@ -67,8 +72,20 @@ class CheckpointStatistics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailure:
+    """One failure of the job that Flink itself answered by a restart, or that ended the job."""
+
+    at: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlinkObservation:
-    """One consistent answer of the JobManager's REST endpoint."""
+    """One answer of the JobManager's REST endpoint about the one job that was asked for.
+
+    `job_state` is None while that job is not known there. `tasks_changed_at` is the newest change of a task's state: when
+    all tasks run, the moment since which they all do. `failures` are the newest of this JobManager, newest first.
+    """
 
     job_id: str | None
     job_state: str | None
@@ -80,8 +97,8 @@ class FlinkObservation:
     slots_free: int
     flink_version: str
     checkpoints: CheckpointStatistics
-    job_restarts: int = 0
-    failure: str | None = None
+    tasks_changed_at: datetime | None = None
+    failures: tuple[JobFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

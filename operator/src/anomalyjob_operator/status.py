@@ -15,13 +15,13 @@ Phase = Literal["Pending", "Deploying", "Running", "Degraded", "Recovering", "Fa
 ConditionType = Literal["Ready", "Reconciling", "Stalled", "CheckpointingHealthy", "StateSafe"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 EventReason = Literal[
-    "BudgetExhausted",
     "CheckpointError",
     "JobFinished",
     "JobStatusChanged",
     "ProgressDeadlineExceeded",
     "RecoverDeployment",
     "Recovered",
+    "RestartBudgetExhausted",
     "RestartUnhealthyJob",
     "RestoreFailed",
     "StartRefused",
@@ -65,7 +65,7 @@ class Condition(Document):
 class JobStatus(Document):
     """The Flink job: `id` is 32 hex digits, `state` Flink's own word; None where REST was not seen."""
 
-    id: str | None
+    id: str
     incarnation: int
     state: str | None
     tasks_running: int | None

@@ -1,0 +1,102 @@
+"""What Flink tells about checkpoints goes on record: counters over all starts, the newest one, the floor.
+
+Pure. The floor only ever rises: it is raised by a checkpoint that the job of this very incarnation completed, and never
+by a savepoint, because savepoints of users share the ids but are no candidates for a start.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from anomalyjob_operator.decide.chain import Outcome
+from anomalyjob_operator.decide.situation import Situation
+from anomalyjob_operator.ledger import Counters, CurrentStart, Floor, LastCheckpoint, Ledger
+from anomalyjob_operator.observed import CheckpointStatistics, CompletedCheckpoint, FlinkObservation
+
+STATISTICS_DELAY: Final = timedelta(seconds=4)
+"""Flink hands out checkpoint statistics up to 3 s late (`web.refresh-interval`); one second for the way."""
+
+
+def note_checkpoints(situation: Situation, ledger: Ledger) -> Outcome:
+    """Take over the counters, the newest checkpoint and the floor."""
+    flink, current = situation.flink, ledger.current
+    if flink is None or current is None or flink.job_started_at != current.started_at:
+        return ledger, ()
+    completed_more = flink.checkpoints.completed > current.counters.completed
+    current = current.evolve(
+        counters=_counters(situation, flink, current),
+        failed_since_completed=_failed_since_completed(flink.checkpoints, current),
+        running=situation.all_running,
+    )
+    ledger = _newest(ledger.evolve(current=current), flink.checkpoints.latest_completed)
+    return (_productive(situation, ledger) if completed_more else ledger), ()
+
+
+def _productive(situation: Situation, ledger: Ledger) -> Ledger:
+    """A completed checkpoint ends every series of failures, and proves the spec unless that came in this very pass."""
+    spec = ledger.spec
+    if spec is not None and spec.since < situation.now:
+        spec = spec.evolve(proven=True)
+    return ledger.evolve(
+        unproductive_restarts=(),
+        unproductive_in_a_row=0,
+        budget_exhausted=False,
+        spec=spec,
+    )
+
+
+def _newest(ledger: Ledger, completed: CompletedCheckpoint | None) -> Ledger:
+    if completed is None or completed.is_savepoint:
+        return ledger
+    if ledger.floor is not None and completed.checkpoint_id <= ledger.floor.checkpoint_id:
+        return ledger
+    return ledger.evolve(
+        floor=Floor(checkpoint_id=completed.checkpoint_id, path=completed.path),
+        last_checkpoint=LastCheckpoint(
+            id=completed.checkpoint_id,
+            path=completed.path,
+            completed_at=completed.completed_at,
+            size_bytes=completed.size_bytes,
+            duration_milliseconds=completed.duration_milliseconds,
+        ),
+    )
+
+
+def _counters(situation: Situation, flink: FlinkObservation, current: CurrentStart) -> Counters:
+    """Counters never fall: an answer that is older than the last one changes nothing."""
+    seen, known = flink.checkpoints, current.counters
+    more = max(0, seen.failed - known.failed - known.failed_before_running)
+    early = _early_failures(situation, flink, current, more)
+    return Counters(
+        completed=max(known.completed, seen.completed),
+        failed=known.failed + more - early,
+        failed_before_running=known.failed_before_running + early,
+        restored=max(known.restored, seen.restored),
+    )
+
+
+def _early_failures(situation: Situation, flink: FlinkObservation, current: CurrentStart, more: int) -> int:
+    """Return how many of `more` new failures were triggered while not all tasks ran."""
+    if current.running:
+        return more if _settling(situation, flink) else 0
+    if current.counters == Counters() and situation.all_running:
+        # First sight of a start that already runs: only Flink's short history can tell.
+        return min(more, flink.checkpoints.failed_before_running)
+    return more
+
+
+def _settling(situation: Situation, flink: FlinkObservation) -> bool:
+    """Whether failures from before all tasks ran may only now become visible."""
+    since, failed_at = flink.tasks_changed_at, flink.checkpoints.latest_failed_at
+    if since is None or (failed_at is not None and failed_at > since):
+        return False
+    return situation.all_running and situation.now - since < STATISTICS_DELAY
+
+
+def _failed_since_completed(seen: CheckpointStatistics, current: CurrentStart) -> int:
+    known = current.counters
+    more = max(0, seen.failed - known.failed - known.failed_before_running)
+    if seen.completed <= known.completed:
+        return current.failed_since_completed + (more if current.running else 0)
+    newest, failed_at = seen.latest_completed, seen.latest_failed_at
+    failed_after = newest is not None and failed_at is not None and failed_at > newest.completed_at
+    return min(more, 1) if failed_after else 0

@@ -1,0 +1,49 @@
+"""The one poller: everything that is seen of a job in one pass, asked for at the same time, each within a bound.
+
+What cannot be seen in time is None. It must not guess, remember or decide.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from anomalyjob.volume_layout import job_id
+from anomalyjob_operator.backend import Backend
+from anomalyjob_operator.flink_rest import FlinkRest, FlinkUnavailable
+from anomalyjob_operator.ledger import Ledger
+from anomalyjob_operator.observed import FlinkObservation, Observed
+from anomalyjob_operator.spec import AnomalyJob
+
+logger = logging.getLogger(__name__)
+
+BACKEND_TIMEOUT_SECONDS: Final = 10.0
+
+
+async def observe(job: AnomalyJob, ledger: Ledger, backend: Backend) -> Observed:
+    """Return what is seen now. Raises what the back end raises, and TimeoutError when that takes longer than 10 s."""
+    metadata = job.metadata
+    wanted = job_id(metadata.namespace, metadata.name, ledger.incarnation)
+    try:
+        async with asyncio.timeout(BACKEND_TIMEOUT_SECONDS), asyncio.TaskGroup() as group:
+            workloads = group.create_task(backend.observe_workloads())
+            flink = group.create_task(_flink(backend.rest_url, wanted))
+            start = group.create_task(backend.observe_start())
+            free = group.create_task(backend.volume_free_ratio())
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
+    return Observed(
+        jobmanager=next((workload for workload in workloads.result() if workload.role == "jobmanager"), None),
+        taskmanagers=tuple(workload for workload in workloads.result() if workload.role == "taskmanager"),
+        flink=flink.result(),
+        start=start.result(),
+        volume_free_ratio=free.result(),
+    )
+
+
+async def _flink(rest_url: str, wanted_job_id: str) -> FlinkObservation | None:
+    try:
+        async with FlinkRest(rest_url) as rest:
+            return await rest.observe(wanted_job_id)
+    except FlinkUnavailable as error:
+        logger.debug("%s", error)
+        return None
