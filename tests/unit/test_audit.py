@@ -216,6 +216,10 @@ def test_an_audit_that_compared_nothing_fails(records: list[Record]) -> None:
     assert "NOT CLEAN" in report.describe()
 
 
+def test_a_report_on_nothing_is_not_clean_whoever_made_it() -> None:
+    assert not AuditReport(incarnation=1, users=(), findings=(), totals={}).clean
+
+
 def test_alerts_without_any_process_record_are_a_loss() -> None:
     report = EXAMPLE.audit(alerts(EXAMPLE.output))
     assert {kind for kind, _, _ in found(report)} == {FindingKind.LOST, FindingKind.NOTHING_COMPARED}
@@ -335,8 +339,8 @@ def test_without_a_known_source_the_recorded_flags_are_folded() -> None:
     assert audit(EXAMPLE.output, incarnation=1, starts=[EXAMPLE.start, start]).clean
     right = next(record for record in process_records(EXAMPLE.output) if record.count == 2)
     damaged = replaced(EXAMPLE.output, right, replace(right, abnormal=False))
-    report = audit(damaged, incarnation=1, starts=[start])
-    assert found(report)[0] == (FindingKind.WRONG_COUNT, "user1", right.index)
+    for starts in ([start], [EXAMPLE.start, start]):
+        assert found(audit(damaged, incarnation=1, starts=starts))[0] == (FindingKind.WRONG_COUNT, "user1", right.index)
 
 
 def test_a_user_that_no_start_simulates_is_named() -> None:
@@ -351,10 +355,13 @@ def test_an_incarnation_that_began_from_a_named_checkpoint_may_begin_at_any_inde
     start = replace(EXAMPLE.start, from_path=True)
     records = [record for record in EXAMPLE.output if record.index >= first]
     assert audit(records, incarnation=1, starts=[start]).clean
-    last = records[-1]
-    assert isinstance(last, ProcessRecord)
-    impossible = replaced(records, last, replace(last, count=41))
-    assert not audit(impossible, incarnation=1, starts=[start]).clean
+
+
+@pytest.mark.parametrize("count, clean", [(1, True), (ALERTED[0] + 1, True), (ALERTED[0] + 2, False), (0, False)])
+def test_a_first_count_from_a_named_checkpoint_must_at_least_be_possible(count: int, clean: bool) -> None:
+    first = process_records(EXAMPLE.output)[ALERTED[0]]
+    start = replace(EXAMPLE.start, from_path=True, max_count=100)
+    assert audit([replace(first, count=count)], incarnation=1, starts=[start]).clean == clean
 
 
 def test_from_a_named_checkpoint_with_nothing_committed_yet_only_the_required_index_is_lost() -> None:
