@@ -77,8 +77,8 @@ class CurrentStart(Document):
 class Constellation(Document):
     """Who was at work when all tasks last ran. Whatever differs later is a recovery, seen or not seen happening.
 
-    `running_since` is Flink's own time at which the last task began to run; `taskmanagers` maps a workload's name to the
-    time since which its process lives. `restored_at` is Flink's last restore: it tells restores apart, nothing else.
+    `running_since` is Flink's own time at which the last task began to run; `taskmanagers` maps a workload's name to
+    the time since which its process lives. `restored_at` is Flink's last restore: it tells restores apart, nothing else.
     """
 
     running_since: Time
@@ -91,7 +91,7 @@ class Constellation(Document):
 class Recovery(Document):
     """One recovery. `running_at`: all tasks RUNNING again; `safe_at`: one newer checkpoint completed after that.
 
-    `restored_before` is when Flink had last restored something before it, so that a later restore is known to be its own.
+    `restored_before` is when Flink had last restored something before it: a later restore is known to be its own.
     """
 
     cause: Cause

@@ -23,8 +23,8 @@ class Refusal:
 class WorkloadObservation:
     """One process (local) or pod (Kubernetes). `content_hash` is that of the workload it was started from.
 
-    `alive_since` is the start of the living process, `died_at` the newest death that was seen, also when another process
-    lives by now. `refusal` is why the launcher would not start Flink; it holds until a later start got past the launcher.
+    `alive_since` is the start of the living process, `died_at` the newest death that was seen, also when another
+    process lives by now. `refusal` is why the launcher would not start Flink; it holds until a later start got past it.
     """
 
     name: str
@@ -53,9 +53,9 @@ class CompletedCheckpoint:
 class CheckpointStatistics:
     """Counters of the running JobManager only: Flink loses them with the process.
 
-    `failed` holds all failures; `failed_before_running` is the part of them that were triggered while not all tasks ran,
-    as far as REST's short history tells. `recent_durations_milliseconds` holds at most the last five completed, newest last.
-    Flink hands out these statistics up to `web.refresh-interval` (3 s by default) late.
+    `failed` holds all failures; `failed_before_running` is the part of them that were triggered while not all tasks
+    ran, as far as REST's short history tells. `recent_durations_milliseconds` holds at most the last five completed,
+    newest last. Flink hands out these statistics up to `web.refresh-interval` (3 s by default) late.
     """
 
     completed: int = 0
@@ -83,8 +83,8 @@ class JobFailure:
 class FlinkObservation:
     """One answer of the JobManager's REST endpoint about the one job that was asked for.
 
-    `job_state` is None while that job is not known there. `tasks_changed_at` is the newest change of a task's state: when
-    all tasks run, the moment since which they all do. `failures` are the newest of this JobManager, newest first.
+    `job_state` is None while that job is not known there. `tasks_changed_at` is the newest change of a task's state:
+    when all tasks run, the moment since which they all do. `failures` are the newest of this JobManager, newest first.
     """
 
     job_id: str | None

@@ -12,7 +12,6 @@ from anomalyjob_operator.decide.chain import Outcome, normal, warning
 from anomalyjob_operator.decide.situation import Situation
 from anomalyjob_operator.ledger import MAXIMUM_TASKMANAGERS, Cause, Constellation, Ledger, Recovery
 from anomalyjob_operator.observed import WorkloadObservation
-from anomalyjob_operator.status import Event
 
 HEARTBEAT_GRACE: Final = timedelta(seconds=60)
 """Flink misses a TaskManager after 50 s at the latest (`heartbeat.timeout`). If all tasks ran on until after that,
@@ -24,14 +23,15 @@ Loss = tuple[Cause, str, datetime]
 
 def note_recovery(situation: Situation, ledger: Ledger) -> Outcome:
     """Open, time and close recoveries, and remember the constellation in which all tasks run."""
-    events: tuple[Event, ...] = ()
-    if ledger.constellation is not None:
-        ledger, events = _open(situation, ledger, ledger.constellation)
+    ledger, events = _open(situation, ledger)
     ledger, told = _run(situation, ledger)
     return _make_safe(situation, _note_restored(situation, ledger)), events + told
 
 
-def _open(situation: Situation, ledger: Ledger, known: Constellation) -> Outcome:
+def _open(situation: Situation, ledger: Ledger) -> Outcome:
+    known = ledger.constellation
+    if known is None:
+        return ledger, ()
     loss = next((found for check in LOSSES if (found := check(situation, ledger, known)) is not None), None)
     if loss is None:
         return ledger, ()

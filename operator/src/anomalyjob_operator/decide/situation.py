@@ -84,7 +84,7 @@ def situation_of(job: AnomalyJob, ledger: Ledger, observed: Observed, now: datet
 
 
 def checkpoint_deadline(spec: Spec, recent_durations_milliseconds: tuple[int, ...] = ()) -> timedelta:
-    """Return how old the newest checkpoint may be: factor x max(interval, median duration), not below interval + timeout."""
+    """Return how old the newest checkpoint may be: factor x max(interval, median duration), or interval + timeout."""
     checkpointing = spec.checkpointing
     typical = median(recent_durations_milliseconds) if recent_durations_milliseconds else 0
     longest = spec.recovery.checkpoint_timeout_factor * max(checkpointing.interval.milliseconds, typical)

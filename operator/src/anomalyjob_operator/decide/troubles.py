@@ -54,7 +54,7 @@ def restore_failed(_situation: Situation, ledger: Ledger) -> Trouble | None:
     if failure is None:
         return None
     text = (
-        f"Checkpoint {failure.checkpoint_id} could not be restored: {failure.message}. Nothing older is taken by itself;"
+        f"Checkpoint {failure.checkpoint_id} could not be restored: {failure.message}. No older one is taken by itself:"
         " `anomalyjob checkpoints` lists what there is"
     )
     return "RestoreFailed", text
