@@ -130,7 +130,7 @@ WRONG = [
         "too little memory",
         {"taskManager": {"resources": {"limits": {"memory": "512Mi"}}}},
         "spec.taskManager.resources.limits.memory",
-        "must be from 1280Mi to 64Gi, found 512Mi",
+        "must be from 1536Mi to 64Gi, found 512Mi",
     ),
     ("no users", simulated(users=[]), "spec.source.simulated.users", "must have at least 1 entry"),
     ("a user twice", simulated(users=["a", "b", "a"]), "spec.source.simulated.users", 'names "a" twice'),
@@ -197,7 +197,7 @@ WRONG = [
         "more tasks than slots",
         {"job": {"parallelism": 4}},
         "spec.job.parallelism",
-        "needs 12 slots (3 x 4: source, process and sink have slots of their own), but there are 9 (3 TaskManagers x 3 sl",
+        "needs 12 slots (3 x 4: source, process and sink have slots of their own), but there are 9 (3 TaskManagers x 3",
     ),
     (
         "pause above interval",

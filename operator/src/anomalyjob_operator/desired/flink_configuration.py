@@ -34,11 +34,11 @@ PARENT_FIRST_PATTERNS: Final = (
 )
 
 
-def job_manager_configuration(spec: Spec, placement: Placement, *, name: str, workload: str) -> dict[str, Setting]:
+def job_manager_configuration(spec: Spec, placement: Placement, *, job_name: str, workload: str) -> dict[str, Setting]:
     """Return the settings of the JobManager, which are also those of the job: flat keys, Flink's own names."""
     return {
         **_common(spec, placement, workload),
-        **_job(spec, placement, name),
+        **_job(spec, placement, job_name),
         **_checkpointing(spec),
         **_restarts(),
         **_application(),
@@ -103,18 +103,18 @@ def _common(spec: Spec, placement: Placement, workload: str) -> dict[str, Settin
     }
 
 
-def _job(spec: Spec, placement: Placement, name: str) -> dict[str, Setting]:
+def _job(spec: Spec, placement: Placement, job_name: str) -> dict[str, Setting]:
     return {
         "execution.buffer-timeout.interval": "10 ms",
         "execution.runtime-mode": "STREAMING",
         "parallelism.default": spec.job.parallelism,
         "pipeline.max-parallelism": MAX_PARALLELISM,
-        "pipeline.name": name,
+        "pipeline.name": job_name,
         "python.client.executable": placement.python_executable,
         "python.executable": placement.python_executable,
         "python.execution-mode": spec.job.python_execution_mode,
         "state.backend.type": spec.checkpointing.state_backend,
-        # Puts one source, one process and one sink slot on each TaskManager, and uses spare slots at once.
+        # Spreads tasks over TaskManagers where slot sharing leaves a choice, and uses spare slots at once.
         "taskmanager.load-balance.mode": "TASKS",
     }
 

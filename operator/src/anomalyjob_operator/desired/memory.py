@@ -25,7 +25,9 @@ JOB_MANAGER_OFF_HEAP_BYTES: Final = 128 * MEBIBYTE
 
 FRAMEWORK_HEAP_BYTES: Final = 128 * MEBIBYTE
 FRAMEWORK_OFF_HEAP_BYTES: Final = 128 * MEBIBYTE
-TASK_OFF_HEAP_BYTES: Final = 0
+TASK_OFF_HEAP_BYTES: Final = 64 * MEBIBYTE
+"""Flink needs none; the slots of the sink are placed by it (see slot_sharing)."""
+
 NETWORK_FRACTION: Final = Decimal("0.10000000149011612")
 NETWORK_SMALLEST_BYTES: Final = 64 * MEBIBYTE
 MANAGED_FRACTION: Final = Decimal("0.4000000059604645")
@@ -43,6 +45,8 @@ class ProcessMemory:
 
     jvm_options: tuple[str, ...]
     settings: Mapping[str, str]
+    sizes_bytes: Mapping[str, int]
+    """The parts by the last words of their settings, such as `task.heap.size`."""
 
 
 def job_manager_memory(process_size_bytes: int) -> ProcessMemory:
@@ -61,7 +65,7 @@ def job_manager_memory(process_size_bytes: int) -> ProcessMemory:
         "jvm-overhead.min": overhead,
         "jvm-overhead.max": overhead,
     }
-    return ProcessMemory(jvm_options=_jvm_options(heap), settings=_settings("jobmanager", sizes))
+    return ProcessMemory(jvm_options=_jvm_options(heap), settings=_settings("jobmanager", sizes), sizes_bytes=sizes)
 
 
 def task_manager_memory(
@@ -93,7 +97,8 @@ def task_manager_memory(
         "jvm-overhead.max": overhead,
     }
     settings = _settings("taskmanager", sizes) | {"taskmanager.cpu.cores": f"{slots}.0"}
-    return ProcessMemory(jvm_options=_jvm_options(FRAMEWORK_HEAP_BYTES + task_heap, direct), settings=settings)
+    options = _jvm_options(FRAMEWORK_HEAP_BYTES + task_heap, direct)
+    return ProcessMemory(jvm_options=options, settings=settings, sizes_bytes=sizes)
 
 
 def _part(whole_bytes: int, fraction: Decimal) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from anomalyjob_operator.desired import flink_configuration
 from anomalyjob_operator.desired.logging_configuration import LOG_CONFIGURATION, LOG_FILE_NAME
+from anomalyjob_operator.desired.slot_sharing import slot_sharing_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,6 +103,7 @@ def desired_state(resource: AnomalyJob, placement: Placement, intent: StartInten
 def job_document(resource: AnomalyJob) -> dict[str, object]:
     """Return job.json: what the job computes."""
     spec = resource.spec
+    sharing = slot_sharing_document(spec, flink_configuration.task_manager_process_memory(spec))
     return {
         "namespace": resource.metadata.namespace,
         "name": resource.metadata.name,
@@ -110,6 +112,7 @@ def job_document(resource: AnomalyJob) -> dict[str, object]:
         "detection": {"maxCount": spec.detection.max_count},
         "source": _source_document(spec),
         "sink": {sink: {} for sink in ("log", "files") if getattr(spec.sink, sink) is not None},
+        **({} if sharing is None else {"slotSharing": sharing}),
     }
 
 
@@ -135,7 +138,7 @@ def _start_document(
         "volume": placement.volume,
         "incarnation": intent.incarnation,
         "restartCounter": intent.restart_counter,
-        "specHash": resource.spec.content_hash(),
+        "specHash": resource.spec.start_hash(),
         "rule": rule,
         "ledgerFile": placement.ledger_file,
         "allowOlderCheckpoints": resource.spec.recovery.allow_older_checkpoints,
@@ -149,9 +152,8 @@ def _start_document(
 def _job_manager(resource: AnomalyJob, placement: Placement, intent: StartIntent) -> Workload:
     spec, name = resource.spec, job_manager_name(resource.metadata.name)
     memory = flink_configuration.job_manager_process_memory(spec)
-    settings = flink_configuration.job_manager_configuration(
-        spec, placement, name=resource.metadata.name, workload=name
-    )
+    job_name = f"{resource.metadata.namespace}.{resource.metadata.name}"
+    settings = flink_configuration.job_manager_configuration(spec, placement, job_name=job_name, workload=name)
     files = {
         "start.json": _json(_start_document(resource, placement, intent, memory)),
         **_common_files(resource, settings),

@@ -157,7 +157,7 @@ class JobManager(Model):
 class TaskManagerLimits(Model):
     """What each TaskManager may use at most: the whole process, heap, Python and everything else."""
 
-    memory: Annotated[Quantity, QuantityRange("1280Mi", "64Gi")] = Quantity("1728Mi")
+    memory: Annotated[Quantity, QuantityRange("1536Mi", "64Gi")] = Quantity("1728Mi")
 
 
 class TaskManagerResources(Model):
@@ -233,6 +233,15 @@ class Spec(Model):
         """
         said = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+    def start_hash(self) -> str:
+        """Return the content hash of what a start of the JobManager depends on.
+
+        Left out is what may change while it runs: the number of TaskManagers, the patience with failures, the deletion.
+        """
+        task_manager = self.task_manager.model_copy(update={"replicas": TaskManager().replicas})
+        unset = {"task_manager": task_manager, "recovery": Recovery(), "deletion_policy": "Retain"}
+        return self.model_copy(update=unset).content_hash()
 
 
 class Metadata(BaseModel):
