@@ -4,7 +4,7 @@ The scripts run one or two more JVMs only to compute memory settings; here these
 paths come in as strings; `launch` finds out what they are on this machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +30,19 @@ MODULE_OPTIONS: Final = (
     "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
     "--add-opens=java.base/java.util.concurrent.atomic=ALL-UNNAMED",
     "--add-opens=java.base/java.util.concurrent.locks=ALL-UNNAMED",
+)
+
+
+# PYTHONDONTWRITEBYTECODE and its like are missing on purpose: Flink's Python processes start faster with their caches.
+PASSED_ON_VARIABLES: Final = (
+    "HOME",
+    "JAVA_HOME",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "TMPDIR",
+    "TZ",
 )
 
 
@@ -98,6 +111,14 @@ def flink_environment(flink: FlinkInstallation, config_folder: str) -> dict[str,
         "PYTHONPATH": ":".join(flink.python_path),
         "ANOMALYJOB_CONFIG_DIR": config_folder,
     }
+
+
+def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the part of the launcher's environment that Flink gets.
+
+    Flink writes its whole environment into its log when it starts the Python client, so only harmless names pass.
+    """
+    return {name: environment[name] for name in PASSED_ON_VARIABLES if name in environment}
 
 
 def order_jars(jars: Sequence[str]) -> tuple[str, ...]:

@@ -26,7 +26,13 @@ from anomalyjob.config_files import (
     read_task_manager_config,
 )
 from anomalyjob.flink_installation import find_installation
-from anomalyjob.java_command import JobManagerStart, flink_environment, job_manager_command, task_manager_command
+from anomalyjob.java_command import (
+    JobManagerStart,
+    flink_environment,
+    job_manager_command,
+    passed_on,
+    task_manager_command,
+)
 from anomalyjob.parent_death import die_with_parent
 from anomalyjob.refusal import Reason, RefusedError
 from anomalyjob.termination_log import TerminationLog
@@ -80,7 +86,7 @@ def _become_job_manager(folder: Path, environment: Mapping[str, str]) -> NoRetur
     prepared = prepare_start(job, start, clock=lambda: datetime.now(UTC), log=log)
     log(prepared.message)
     command = job_manager_command(flink, str(folder), start.jvm_options, _flink_start(prepared))
-    variables = {**environment, **flink_environment(flink, str(folder)), **_start_environment(prepared)}
+    variables = {**passed_on(environment), **flink_environment(flink, str(folder)), **_start_environment(prepared)}
     os.execve(command[0], command, variables)  # noqa: S606 - becoming Flink without a shell is the point
 
 
@@ -88,7 +94,10 @@ def _become_task_manager(folder: Path, environment: Mapping[str, str]) -> NoRetu
     config = read_task_manager_config(folder)
     flink = find_installation(environment)
     command = task_manager_command(flink, str(folder), config.jvm_options)
-    os.execve(command[0], command, {**environment, **flink_environment(flink, str(folder))})  # noqa: S606 - as above
+    # The log sink writes here; the process id stays the same through exec.
+    output = {"ANOMALYJOB_STANDARD_OUTPUT": f"/proc/{os.getpid()}/fd/1"}
+    variables = {**passed_on(environment), **flink_environment(flink, str(folder)), **output}
+    os.execve(command[0], command, variables)  # noqa: S606 - as above
 
 
 def _flink_start(prepared: PreparedStart) -> JobManagerStart:

@@ -3,13 +3,14 @@
 The function runs inside Flink and writes to its process's standard output; it must not count, detect or drop.
 """
 
-import sys
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import FileIO
 
 from pyflink.common import Encoder, Types
-from pyflink.datastream import DataStream, ProcessFunction
+from pyflink.datastream import DataStream, ProcessFunction, RuntimeContext
 from pyflink.datastream.connectors.file_system import (
     BucketAssigner,
     FileSink,
@@ -21,6 +22,7 @@ from pyflink.datastream.slot_sharing_group import SlotSharingGroup
 from anomalyjob.config import Sinks
 from anomalyjob.events import Alert, ProcessRecord, Record, decode_record
 
+STANDARD_OUTPUT_VARIABLE = "ANOMALYJOB_STANDARD_OUTPUT"
 HOUR_FOLDER_FORMAT = "yyyy-MM-dd-HH"
 
 
@@ -28,7 +30,19 @@ class RecordSink(ProcessFunction):
     """Stamps alerts with the time they left the job, logs each record if asked, and passes every line on."""
 
     def __init__(self, *, log: bool) -> None:
-        self._log = log
+        self._logs = log
+        self._log: FileIO | None = None
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Open the log, if this sink writes one; called once per subtask and attempt."""
+        del runtime_context
+        if self._logs:
+            self._log = open_standard_output()
+
+    def close(self) -> None:
+        """Give the log's descriptor back."""
+        if self._log is not None:
+            self._log.close()
 
     def process_element(self, value: str, ctx: ProcessFunction.Context) -> Iterator[str]:
         """Take one record line and pass it on."""
@@ -37,10 +51,17 @@ class RecordSink(ProcessFunction):
         if isinstance(record, Alert):
             record = replace(record, emitted_time=datetime.now(UTC))
         line = record.encode() if isinstance(record, Alert) else value
-        if self._log:
-            sys.stdout.write(log_text(record, line))
-            sys.stdout.flush()
+        if self._log is not None:
+            self._log.write(log_text(record, line).encode())
         yield line
+
+
+def open_standard_output() -> FileIO:
+    """Open the TaskManager's own standard output for appending, unbuffered.
+
+    By its path, because a Python worker process (process mode) has another one, whose lines Flink wraps into its log.
+    """
+    return FileIO(os.environ[STANDARD_OUTPUT_VARIABLE], "ab")
 
 
 def log_text(record: Record, line: str) -> str:
