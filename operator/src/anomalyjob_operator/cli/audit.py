@@ -23,7 +23,7 @@ def audit(name: str | None, namespace: str | None, incarnation: int | None) -> N
         try:
             report = audit_folder(folder.job_volume, incarnation)
         except AuditInputError as error:
-            raise Failure([str(error)], exit_code=1) from None
+            raise Failure(str(error)) from None
     click.echo(report.describe())
     if not report.clean:
         sys.exit(1)

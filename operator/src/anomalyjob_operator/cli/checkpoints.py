@@ -65,7 +65,7 @@ def _entries(folder: StateFolder) -> list[_Entry]:
     try:
         lineage = read_lineage(place.lineage_file)
     except RefusedError as error:
-        raise Failure([error.refusal.message], exit_code=1) from None
+        raise Failure(error.refusal.message) from None
     deadline = time.monotonic() + _CHECK_SECONDS
     candidates = list_candidates(place, 1 if lineage is None else lineage.incarnation)
     entries = [entry for found in candidates if (entry := _entry(found, deadline)) is not None]

@@ -21,17 +21,16 @@ from anomalyjob_operator.spec import AnomalyJob, FieldError, InvalidResource
 
 
 class Failure(click.ClickException):
-    """Lines for stderr and an exit status."""
+    """It cannot be done now: whole sentences for stderr, and exit status 1."""
 
-    def __init__(self, lines: Sequence[str], *, exit_code: int) -> None:
-        super().__init__("\n".join(lines))
-        self.exit_code = exit_code
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\nError: ".join(lines))
 
-    def show(self, file: object = None) -> None:
-        """Print each line, marked."""
-        del file
-        for line in self.message.splitlines():
-            click.echo(f"Error: {line}", err=True)
+
+class BadInput(Failure):
+    """The input is bad, and nothing was done: exit status 2."""
+
+    exit_code = 2
 
 
 @contextlib.contextmanager
@@ -40,15 +39,15 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except ResourceFileError as error:
-        raise Failure([str(error)], exit_code=2) from None
+        raise BadInput(str(error)) from None
     except (AlreadySupervisedError, DamagedFileError, PortTakenError) as error:
-        raise Failure([str(error)], exit_code=1) from None
+        raise Failure(str(error)) from None
     except PreflightError as error:
-        raise Failure(error.problems, exit_code=1) from None
+        raise Failure(*error.problems) from None
     except OSError as error:
         if error.filename is None:
             raise
-        raise Failure([f"{error.filename}: {error.strerror}"], exit_code=1) from None
+        raise Failure(f"{error.filename}: {error.strerror}") from None
 
 
 def resource_in(file: Path) -> tuple[dict[str, Any], AnomalyJob]:
@@ -61,7 +60,7 @@ def resource_in(file: Path) -> tuple[dict[str, Any], AnomalyJob]:
 
 def field_failure(file: Path, errors: Iterable[FieldError]) -> Failure:
     """Return the failure that names the file and the path of each wrong field."""
-    return Failure([f"{file}: {error.line}" for error in errors], exit_code=2)
+    return BadInput(*(f"{file}: {error.line}" for error in errors))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -48,14 +48,14 @@ def _stop(folder: StateFolder) -> None:
         return
     record = read_supervisor_record(folder)
     if record is None or not is_alive(record.identity):
-        raise Failure([f"another command works on job {folder.key} just now; try again in a moment"], exit_code=1)
+        raise Failure(f"another command works on job {folder.key} just now; try again in a moment")
     click.echo(f"stopping job {folder.key} (supervisor process {record.identity.pid})")
     os.kill(record.identity.pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     while is_supervised(folder):
         if time.monotonic() >= deadline:
             problem = f"job {folder.key} did not stop within {_STOP_SECONDS:g} s; its supervisor is process"
-            raise Failure([f"{problem} {record.identity.pid}. Nothing was deleted"], exit_code=1)
+            raise Failure(f"{problem} {record.identity.pid}. Nothing was deleted")
         time.sleep(0.1)  # noqa: TID251 - waits, within a bound, for a process that is no child of this one
     click.echo(f"stopped; everything is kept in {folder.path}")
 

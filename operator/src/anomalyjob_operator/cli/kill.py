@@ -4,7 +4,7 @@ import signal
 
 import click
 
-from anomalyjob_operator.cli.console import Failure, plain_errors
+from anomalyjob_operator.cli.console import BadInput, Failure, plain_errors
 from anomalyjob_operator.cli.selection import current_settings, names_job_by_option, selected_job
 from anomalyjob_operator.local.process_identity import kill_process
 from anomalyjob_operator.local.process_table import RecordedProcess, read_process_table
@@ -22,7 +22,7 @@ def kill(target: str, name: str | None, namespace: str | None) -> None:
         processes = read_process_table(folder.processes_file) if is_supervised(folder) else ()
         meant = [process for process in processes if target in {"all", folder.short_name(process.name)}]
         if not meant:
-            raise Failure([_nothing(folder, target, processes)], exit_code=1 if target == "all" else 2)
+            raise (BadInput if processes else Failure)(_nothing(folder, target, processes))
         for process in meant:
             _kill(folder, process)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from anomalyjob_operator.cli.console import Failure
+from anomalyjob_operator.cli.console import BadInput
 from anomalyjob_operator.local.state_folder import StateFolder, known_jobs
 from anomalyjob_operator.settings import Settings
 
@@ -40,8 +40,8 @@ def selected_job(settings: Settings, name: str | None, namespace: str | None) ->
         return jobs[0]
     if jobs:
         keys = ", ".join(job.key for job in jobs)
-        raise Failure([f"there are {len(jobs)} such jobs: {keys}. Name one, with --namespace if need be"], exit_code=2)
-    raise Failure([_none(settings, name, namespace)], exit_code=2)
+        raise BadInput(f"there are {len(jobs)} such jobs: {keys}. Name one, with --namespace if need be")
+    raise BadInput(_none(settings, name, namespace))
 
 
 def matching_jobs(settings: Settings, name: str | None, namespace: str | None) -> tuple[StateFolder, ...]:

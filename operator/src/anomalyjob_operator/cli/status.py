@@ -48,7 +48,7 @@ def status(name: str | None, namespace: str | None, output: str) -> None:
 def _print_document(folder: StateFolder) -> None:
     document = read_json(folder.status_file)
     if document is None:
-        raise Failure([f"job {folder.key} has no status yet. Start it: anomalyjob up -f FILE"], exit_code=1)
+        raise Failure(f"job {folder.key} has no status yet. Start it: anomalyjob up -f FILE")
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
@@ -57,7 +57,7 @@ def _read(folder: StateFolder) -> Status | None:
     try:
         return None if document is None else Status.parse(document)
     except ValidationError as error:
-        raise Failure([f"{folder.status_file} is not a status document: {error}"], exit_code=1) from None
+        raise Failure(f"{folder.status_file} is not a status document: {error}") from None
 
 
 def _phase(folder: StateFolder, found: Status | None, now: datetime) -> str:

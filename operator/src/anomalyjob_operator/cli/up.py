@@ -12,12 +12,13 @@ import click
 from anomalyjob_operator.cli.console import field_failure, plain_errors, resource_in, teller
 from anomalyjob_operator.cli.selection import current_settings
 from anomalyjob_operator.local.applied_file import AppliedFile, RefusedEditError, apply_document
+from anomalyjob_operator.local.backend import Place
 from anomalyjob_operator.local.json_file import read_json
 from anomalyjob_operator.local.ports import ChosenPorts, choose_ports
 from anomalyjob_operator.local.preflight import Machine, preflight
 from anomalyjob_operator.local.process_identity import is_alive
 from anomalyjob_operator.local.process_table import end_recorded_processes
-from anomalyjob_operator.local.session import Place, Session
+from anomalyjob_operator.local.session import Session
 from anomalyjob_operator.local.state_folder import StateFolder
 from anomalyjob_operator.local.stored_resource import StoredResource
 from anomalyjob_operator.local.supervisor_lock import supervisor_lock, write_supervisor_record

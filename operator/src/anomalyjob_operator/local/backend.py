@@ -6,6 +6,7 @@ does with containers.
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from pydantic import ValidationError
@@ -25,25 +26,19 @@ from anomalyjob_operator.local.state_folder import StateFolder
 from anomalyjob_operator.local.supervisor import Supervisor
 from anomalyjob_operator.local.workload_process import Launch
 from anomalyjob_operator.observed import StartObservation, WorkloadObservation
+from anomalyjob_operator.spec import AnomalyJob
 from anomalyjob_operator.status import Event, Status
 
 GRACE_SECONDS: Final = {"jobmanager": 15.0, "taskmanager": 10.0}
 
 
-def local_placement(folder: StateFolder, ports: Ports, machine: Machine) -> Placement:
-    """Return where the job's processes run: in the job's folder, listening on 127.0.0.1 only."""
-    return Placement(
-        volume=str(folder.volume),
-        temporary_folder=str(folder.temporary),
-        termination_folder=str(folder.terminations),
-        ledger_file=str(folder.ledger_file),
-        bind_host=ADDRESS,
-        job_manager_address=ADDRESS,
-        job_manager_ports=JobManagerPorts(rpc=ports.rpc, blob=ports.blob, rest=ports.rest),
-        task_manager_address=ADDRESS,
-        python_executable=machine.flink_python,
-        java_home=machine.java.home,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where on this machine one job runs, and with what."""
+
+    folder: StateFolder
+    ports: Ports
+    machine: Machine
 
 
 class LocalBackend:
@@ -51,23 +46,39 @@ class LocalBackend:
 
     def __init__(
         self,
-        folder: StateFolder,
+        place: Place,
         supervisor: Supervisor,
-        ports: Ports,
         *,
         publish: Callable[[Status], None],
         tell_event: Callable[[Event], None],
     ) -> None:
-        self._folder = folder
+        self._place = place
+        self._folder = place.folder
         self._supervisor = supervisor
-        self._ports = ports
         self._publish = publish
         self._tell_event = tell_event
 
     @property
     def rest_url(self) -> str:
         """Where the JobManager's REST endpoint answers."""
-        return self._ports.rest_url
+        return self._place.ports.rest_url
+
+    def placement(self, job: AnomalyJob) -> Placement:
+        """Return where the job's processes run: in the job's folder, listening on 127.0.0.1 only."""
+        del job
+        folder, ports, machine = self._place.folder, self._place.ports, self._place.machine
+        return Placement(
+            volume=str(folder.volume),
+            temporary_folder=str(folder.temporary),
+            termination_folder=str(folder.terminations),
+            ledger_file=str(folder.ledger_file),
+            bind_host=ADDRESS,
+            job_manager_address=ADDRESS,
+            job_manager_ports=JobManagerPorts(rpc=ports.rpc, blob=ports.blob, rest=ports.rest),
+            task_manager_address=ADDRESS,
+            python_executable=machine.flink_python,
+            java_home=machine.java.home,
+        )
 
     async def read_ledger(self) -> Ledger:
         """Return the recorded ledger; a job without one begins in the incarnation that its volume is in.
@@ -107,6 +118,14 @@ class LocalBackend:
         launches = [self._launch(workload) for workload in desired.workloads]
         await self._supervisor.apply(launches)
         remove_old_folders(self._folder.configurations, {launch.content_hash for launch in launches})
+
+    async def read_status(self) -> Status | None:
+        """Return the status document as stored last; None when there is none, or none that can be read."""
+        try:
+            document = read_json(self._folder.status_file)
+            return None if document is None else Status.parse(document)
+        except (DamagedFileError, ValidationError):
+            return None
 
     async def write_status(self, status: Status) -> None:
         """Publish the status document. A full disk keeps it from being stored, not from being shown."""

@@ -10,26 +10,19 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from anomalyjob.timestamps import format_time
-from anomalyjob_operator.desired.workloads import DesiredState, StartIntent, desired_state
-from anomalyjob_operator.ledger import Ledger
 from anomalyjob_operator.local.applied_file import AppliedFile
-from anomalyjob_operator.local.backend import LocalBackend, local_placement
+from anomalyjob_operator.local.backend import LocalBackend, Place
 from anomalyjob_operator.local.json_file import DamagedFileError
 from anomalyjob_operator.local.log_files import bound_log
 from anomalyjob_operator.local.log_tail import LogTail, is_alert, taskmanager_logs
-from anomalyjob_operator.local.ports import Ports
-from anomalyjob_operator.local.preflight import Machine
 from anomalyjob_operator.local.progress import Progress
-from anomalyjob_operator.local.state_folder import StateFolder
 from anomalyjob_operator.local.supervisor import Supervisor
 from anomalyjob_operator.reconcile import Reconciler
-from anomalyjob_operator.spec import AnomalyJob
 from anomalyjob_operator.status import Event, Status
 
 LONGEST_PAUSE_SECONDS: Final = 1.0
@@ -37,15 +30,6 @@ SHORTEST_PAUSE_SECONDS: Final = 0.1
 _ALERTS_SECONDS: Final = 0.5
 _ALERTS_AT_ONCE: Final = 5
 _SAME_PROBLEM_SECONDS: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a session runs a job."""
-
-    folder: StateFolder
-    ports: Ports
-    machine: Machine
 
 
 class Session:
@@ -75,10 +59,8 @@ class Session:
                 await supervisor.stop()
 
     async def _reconcile_until_stopped(self, supervisor: Supervisor) -> None:
-        backend = LocalBackend(
-            self._folder, supervisor, self._place.ports, publish=self._publish, tell_event=self._tell_event
-        )
-        reconciler = Reconciler(backend, self._desired)
+        backend = LocalBackend(self._place, supervisor, publish=self._publish, tell_event=self._tell_event)
+        reconciler = Reconciler(backend)
         while not self._stop.is_set():
             supervisor.changed.clear()
             pause = await self._first_done(self._pass(reconciler), default=0.0)
@@ -123,11 +105,6 @@ class Session:
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
-
-    def _desired(self, job: AnomalyJob, ledger: Ledger) -> DesiredState:
-        placement = local_placement(self._folder, self._place.ports, self._place.machine)
-        intent = StartIntent(incarnation=ledger.incarnation, restart_counter=ledger.restart_counter)
-        return desired_state(job, placement, intent)
 
     @contextlib.contextmanager
     def _signals(self, supervisor: Supervisor) -> Iterator[None]:
