@@ -78,10 +78,6 @@ def test_no_task_manager_can_get_another_mix_than_all_others(
     "document",
     [
         pytest.param({"taskManager": {"replicas": 5, "slots": 2}}, id="slots not in threes"),
-        pytest.param(
-            {"taskManager": {"replicas": 5, "slots": 5}, "job": {"parallelism": 8}},
-            id="more tasks than places in threes",
-        ),
         pytest.param({"taskManager": {"replicas": 2, "slots": 63}}, id="shares below a mebibyte"),
     ],
 )

@@ -26,15 +26,13 @@ _CPU_OWNER: Final = "source"
 def slot_sharing_document(spec: Spec, memory: ProcessMemory) -> dict[str, object] | None:
     """Return the part `slotSharing` of job.json, or None when the slots cannot be shared out evenly.
 
-    That is so when the slots of a TaskManager are no multiple of three, when there are fewer places than tasks that
-    way, or when the shares are too small to be told apart in whole mebibytes. Then Flink places the slots as it likes.
+    That is so when the slots of a TaskManager are no multiple of three, or when the shares are too small to be told
+    apart in whole mebibytes. Then Flink places the slots as it likes.
     """
     each, rest = divmod(spec.task_manager.slots, len(GROUPS))
     heap = memory.sizes_bytes["task.heap.size"] // MEBIBYTE
     off_heap = memory.sizes_bytes["task.off-heap.size"] // MEBIBYTE
-    if rest or spec.task_manager.replicas * each < spec.job.parallelism:
-        return None
-    if not (_tells_apart(heap, each) and _tells_apart(off_heap, each)):
+    if rest or not (_tells_apart(heap, each) and _tells_apart(off_heap, each)):
         return None
     managed = memory.sizes_bytes["managed.size"] // MEBIBYTE // spec.task_manager.slots
     return {

@@ -37,7 +37,7 @@ class Duration(str):
 
     def __new__(cls, text: str) -> Self:
         """Raise ValueError when the text is not a duration."""
-        if len(text) > DURATION_MAXIMUM_LENGTH or not re.fullmatch(DURATION_PATTERN.strip("^$"), text):
+        if len(text) > DURATION_MAXIMUM_LENGTH or not re.fullmatch(DURATION_PATTERN, text):
             raise ValueError(f"{text!r} {DURATION_MESSAGE}")
         return super().__new__(cls, text)
 

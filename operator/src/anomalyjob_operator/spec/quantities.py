@@ -47,7 +47,7 @@ class Quantity(str):
 
     def __new__(cls, text: str) -> Self:
         """Raise ValueError when the text is not an amount of memory."""
-        if len(text) > QUANTITY_MAXIMUM_LENGTH or not re.fullmatch(QUANTITY_PATTERN.strip("^$"), text):
+        if len(text) > QUANTITY_MAXIMUM_LENGTH or not re.fullmatch(QUANTITY_PATTERN, text):
             raise ValueError(f"{text!r} {QUANTITY_MESSAGE}")
         return super().__new__(cls, text)
 
