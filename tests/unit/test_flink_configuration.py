@@ -34,6 +34,9 @@ PLACEMENT = Placement(
 OVERRIDABLE = {
     "cluster.registration.error-delay",
     "execution.buffer-timeout.interval",
+    "heartbeat.interval",
+    "heartbeat.rpc-failure-threshold",
+    "heartbeat.timeout",
     "jobmanager.retrieve-taskmanager-hostname",
     "rest.cache.checkpoint-statistics.timeout",
     "rest.cache.execution-graph.timeout",
