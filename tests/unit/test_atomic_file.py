@@ -31,8 +31,10 @@ def test_a_full_disk_leaves_the_old_content_and_no_leftover(
         monkeypatch.setattr(os, "fsync", refuse)
     else:
         monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         write_atomically(file, "new")
+
+    assert caught.value.filename == str(file)
 
     assert file.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [file]

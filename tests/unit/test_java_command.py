@@ -8,6 +8,7 @@ from anomalyjob.java_command import (
     flink_environment,
     job_manager_command,
     order_jars,
+    passed_on,
     task_manager_command,
 )
 
@@ -84,6 +85,12 @@ def test_the_environment_is_what_the_scripts_would_set() -> None:
         "PYTHONPATH": "/venv/site-packages:/job/src",
         "ANOMALYJOB_CONFIG_DIR": "/config",
     }
+
+
+def test_only_harmless_variables_are_passed_on() -> None:
+    variables = {"PATH": "/bin", "TZ": "UTC", "AWS_SECRET_ACCESS_KEY": "x", "PYTHONHOME": "/usr"}
+
+    assert passed_on(variables) == {"PATH": "/bin", "TZ": "UTC"}
 
 
 def test_the_distribution_comes_last_on_the_class_path() -> None:

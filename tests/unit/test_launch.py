@@ -30,8 +30,9 @@ JOB = {
 # Prints one JSON object: its arguments, its environment and its process id; then waits if it is told to.
 JAVA = """#!{python}
 import json, os, sys
+waits = os.path.exists(os.path.join(os.path.dirname(sys.argv[0]), "waits"))
 print(json.dumps({{"arguments": sys.argv[1:], "environment": dict(os.environ), "pid": os.getpid()}}), flush=True)
-if "FAKE_JAVA_WAITS" in os.environ:
+if waits:
     sys.stdin.read()
 """
 
@@ -62,6 +63,11 @@ class Machine:
         documents = {"job.json": JOB, "start.json": {**start, **changes}, "taskmanager.json": task_manager}
         for name, document in documents.items():
             (self.root / "config" / name).write_text(json.dumps(document), encoding="utf-8")
+
+    def let_java_wait(self, *, waits: bool = True) -> None:
+        """Make every Java that starts from now on live until it is killed, or end at once."""
+        file = self.root / "java" / "bin" / "waits"
+        file.touch() if waits else file.unlink()
 
     def command(self, role: str) -> list[str]:
         """The command line of the launcher."""
@@ -107,17 +113,19 @@ def machine(tmp_path: Path) -> Machine:
 @pytest.fixture
 def living(machine: Machine) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """A JobManager that lives: its process, and what its Java was told."""
-    environment = {**machine.environment, "FAKE_JAVA_WAITS": "1"}
+    machine.let_java_wait()
     with subprocess.Popen(
         machine.command("jobmanager"),
-        env=environment,
+        env=machine.environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
         assert process.stdout is not None
-        yield process, json.loads(process.stdout.readline())
+        java = json.loads(process.stdout.readline())
+        machine.let_java_wait(waits=False)
+        yield process, java
         process.kill()
 
 
@@ -187,7 +195,16 @@ def test_the_launcher_becomes_a_task_manager(machine: Machine) -> None:
         f"{machine.root}/config",
     ]
     assert "ANOMALYJOB_START" not in java["environment"]
+    assert java["environment"]["ANOMALYJOB_STANDARD_OUTPUT"] == f"/proc/{java['pid']}/fd/1"
     assert list((machine.root / "volume").iterdir()) == []
+
+
+@pytest.mark.parametrize("role", ["jobmanager", "taskmanager"])
+def test_flink_gets_none_of_the_secrets_in_the_environment(machine: Machine, role: str) -> None:
+    result = machine.run(role, TOKEN_OF_SOMETHING="secret", HOME="/home/flink")
+
+    assert "secret" not in result.stdout
+    assert json.loads(result.stdout)["environment"]["HOME"] == "/home/flink"
 
 
 def test_a_start_says_in_one_line_what_was_chosen_and_why(machine: Machine) -> None:
@@ -263,11 +280,12 @@ def test_a_parent_that_is_no_process_id_is_refused(machine: Machine) -> None:
 SUPERVISOR = """
 import os, subprocess, sys
 subprocess.run([sys.executable, "-m", "anomalyjob.launch", "taskmanager"],
-               env={**os.environ, "ANOMALYJOB_PARENT_PID": str(os.getpid()), "FAKE_JAVA_WAITS": "1"})
+               env={**os.environ, "ANOMALYJOB_PARENT_PID": str(os.getpid())})
 """
 
 
 def test_what_the_launcher_became_dies_with_a_supervisor_that_is_killed(machine: Machine) -> None:
+    machine.let_java_wait()
     with subprocess.Popen(
         [sys.executable, "-c", SUPERVISOR],
         env=machine.environment,

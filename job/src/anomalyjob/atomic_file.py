@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_atomically(file: Path, text: str) -> None:
-    """Write the text as UTF-8 beside the file, sync it, rename it into place; raise OSError when the disk refuses."""
+    """Write UTF-8 text beside the file, sync it, rename it into place; raise OSError naming the file if that fails."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as stream:
@@ -16,9 +16,10 @@ def write_atomically(file: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(file)
-    except OSError:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise
+        # A failed write does not know its file: say it, or the user reads "no space left" without a place.
+        raise OSError(error.errno, error.strerror, str(file)) from None
     _sync_folder(file.parent)
 
 
