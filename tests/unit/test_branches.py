@@ -54,6 +54,12 @@ def test_the_same_volume_mounted_elsewhere_is_recognised() -> None:
     assert abandoned([SKIPPED, candidate(18, 7)], record(7, "/mnt/old/checkpoints/5/job/chk-20")) == [20]
 
 
+def test_what_never_completed_stays_what_it_is() -> None:
+    left = candidate(20, 5, Condition.UNFINISHED)
+
+    assert mark_abandoned([left, candidate(18, 7)], [record(7, left.path)])[0] == left
+
+
 def test_only_what_was_skipped_is_abandoned() -> None:
     assert abandoned([SKIPPED, candidate(21, 5), candidate(20, 6), candidate(18, 7)], record(7, SKIPPED.path)) == [20]
 

@@ -166,10 +166,10 @@ def test_what_is_chosen(candidates: list[Candidate], options: dict[str, object],
 
 
 def test_of_two_with_the_same_id_the_later_start_is_the_living_branch() -> None:
-    decision = decide([good(7, 3), good(7, 1)])
+    decision = decide([good(7, 9), good(7, 10)])
 
     assert isinstance(decision, Choice)
-    assert decision.chosen == good(7, 3)
+    assert decision.chosen == good(7, 10)
 
 
 def test_a_refusal_below_the_floor_gives_both_numbers_and_what_to_set() -> None:

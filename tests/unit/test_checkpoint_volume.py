@@ -178,9 +178,11 @@ def test_the_first_start_of_all_begins_empty_and_leaves_a_record(volume: Volume)
 
 def test_the_users_are_listed_for_the_clock_once_however_often_the_job_starts(volume: Volume) -> None:
     volume.start()
+    (file,) = volume.folder.users.iterdir()
+    at(file, 100)
     volume.start()
 
-    (file,) = volume.folder.users.iterdir()
+    assert [path.stat().st_mtime_ns for path in volume.folder.users.iterdir()] == [100 * 10**9]
     assert [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] == ["user1", "üser 2"]
 
     volume.job = replace(JOB, source=replace(JOB.source, users=("user1", "user3")))
@@ -264,6 +266,18 @@ def test_a_vanished_newest_checkpoint_is_a_refusal_until_the_user_allows_older_o
     assert volume.everything() == before
 
     assert volume.start(allow_older_checkpoints=1).restore_path == str(older)
+    assert volume.record(2)["possibleRepeats"] == {"user1": {"first": 3, "last": 3}}
+
+
+def test_repeats_are_named_even_when_of_the_newest_checkpoint_no_trace_is_left(volume: Volume) -> None:
+    volume.start()
+    at(volume.checkpoint(1, 5) / "_metadata", 100)
+    volume.part_file("part-a-1", 101, 3)
+    volume.ledger(6)
+
+    volume.start(allow_older_checkpoints=1)
+
+    assert volume.record(2)["skipped"] == []
     assert volume.record(2)["possibleRepeats"] == {"user1": {"first": 3, "last": 3}}
 
 

@@ -1,7 +1,7 @@
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anomalyjob.java_bytes import CutOffError, JavaObjectWalker, JavaReader, MalformedError, UnknownBytesError
@@ -29,6 +29,8 @@ def skipped(data: bytes) -> int:
 
 
 @given(st.text(max_size=50))
+@example("a\0b")
+@example("\N{GRINNING FACE}ä")
 def test_every_text_that_java_writes_is_read(text: str) -> None:
     data = modified_utf8(text)
 
