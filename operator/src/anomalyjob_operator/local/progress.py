@@ -52,7 +52,7 @@ class Progress:
     def lines(self, status: Status, now: datetime) -> tuple[str, ...]:
         """Return the sentences for what changed since the last document."""
         last, self._last = self._last, status
-        told = [*_phase(last, status), *_tasks(last, status), *_conditions(last, status)]
+        told = [*_phase(last, status), *_conditions(last, status)]
         return (*told, *self._checkpoint(last, status, now))
 
     def _checkpoint(self, last: Status | None, status: Status, now: datetime) -> list[str]:
@@ -68,20 +68,22 @@ class Progress:
 
 
 def _phase(last: Status | None, status: Status) -> list[str]:
+    if last is None and status.phase == "Pending":
+        # True before the first processes were started, which was told meanwhile.
+        return []
     if last is not None and (last.phase, last.message) == (status.phase, status.message):
         return []
-    return [f"{status.phase}: {status.message}" if status.message else str(status.phase)]
+    message = f": {status.message}" if status.message else ""
+    return [f"{status.phase}{message}{_slots(status)}"]
 
 
-def _tasks(last: Status | None, status: Status) -> list[str]:
-    job = status.job
-    if not job.tasks_total or (last is not None and last.job.tasks_running == job.tasks_running):
-        return []
-    cluster = status.cluster
-    used = ""
-    if job.tasks_running == job.tasks_total and cluster.slots_total is not None and cluster.slots_free is not None:
-        used = f", {cluster.slots_total - cluster.slots_free} of {cluster.slots_total} slots used"
-    return [f"{job.tasks_running} of {job.tasks_total} tasks running{used}"]
+def _slots(status: Status) -> str:
+    job, cluster = status.job, status.cluster
+    if not job.tasks_total or job.tasks_running != job.tasks_total:
+        return ""
+    if cluster.slots_total is None or cluster.slots_free is None:
+        return ""
+    return f"; {cluster.slots_total - cluster.slots_free} of {cluster.slots_total} slots used"
 
 
 def _conditions(last: Status | None, status: Status) -> list[str]:

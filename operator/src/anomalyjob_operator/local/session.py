@@ -42,8 +42,6 @@ class Session:
         self._tell = tell
         self._stop = asyncio.Event()
         self._progress = Progress()
-        self._begun = datetime.now(UTC)
-        self._start_told: int | None = None
         self._problem: tuple[str, float] | None = None
 
     async def run(self) -> None:
@@ -65,7 +63,6 @@ class Session:
             supervisor.changed.clear()
             pause = await self._first_done(self._pass(reconciler), default=0.0)
             self._file.look()
-            await self._tell_start(backend)
             await self._pause(supervisor, pause)
         try:
             await reconciler.flush()
@@ -133,14 +130,6 @@ class Session:
 
     def _tell_event(self, event: Event) -> None:
         self._tell(f"{event.reason}: {event.message}" if event.type == "Normal" else f"{event.reason}! {event.message}")
-
-    async def _tell_start(self, backend: LocalBackend) -> None:
-        """Tell from which checkpoint the JobManager starts, once for each start."""
-        start = await backend.observe_start()
-        if start is None or start.started_at < self._begun or start.start == self._start_told:
-            return
-        self._start_told = start.start
-        self._tell(start.message)
 
     async def _tell_alerts(self) -> None:
         """Show alerts as they come; of a flood only the first few."""

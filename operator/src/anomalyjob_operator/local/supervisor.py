@@ -84,6 +84,8 @@ class Supervisor:
 
     async def _stop(self, names: Iterable[str]) -> None:
         processes = {name: self._processes[name] for name in names}
+        if not processes:
+            return
         self._stopping |= processes.keys()
         try:
             await asyncio.gather(*(self._end(process) for process in processes.values()))
