@@ -46,9 +46,12 @@ def committed_records(job: LocalJob) -> Iterator[dict[str, Any]]:
 
 
 def recovery_seconds(job: LocalJob, victim: str) -> float:
-    """Kill one process and return the seconds until all tasks are RUNNING again."""
-    job.wait_checkpoint_after(0)
+    """Kill one process and return the seconds until all tasks are RUNNING again.
+
+    Before, a checkpoint newer than the one restored last completes: a settled job, and no crash loop to the supervisor.
+    """
     restored = _restores(job)
+    job.wait_checkpoint_after(restored[0] if restored else 0)
     killed = time.monotonic()
     os.kill(job.pids()[victim], signal.SIGKILL)
     job.wait("the failure to show", lambda: job.tasks_running() < TASKS or _restores(job) != restored, 60)
@@ -74,10 +77,14 @@ def _restores(job: LocalJob) -> tuple[Any, ...]:
 
 
 def _processed(job: LocalJob) -> int:
-    overview = job.job()
-    assert overview is not None
-    vertices = job.rest(f"/jobs/{overview['jid']}")["vertices"]
+    vertices = job.wait("the job's vertices", lambda: _vertices(job), 30)
     return sum(int(vertex["metrics"]["read-records"]) for vertex in vertices if vertex["name"].startswith("process"))
+
+
+def _vertices(job: LocalJob) -> list[dict[str, Any]]:
+    overview = job.job()
+    details = job.rest(f"/jobs/{overview['jid']}") if overview else None
+    return list(details.get("vertices", ())) if details else []
 
 
 def _milliseconds(text: str) -> float:
