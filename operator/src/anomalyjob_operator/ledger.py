@@ -78,7 +78,7 @@ class Constellation(Document):
     """Who was at work when all tasks last ran. Whatever differs later is a recovery, seen or not seen happening.
 
     `running_since` is Flink's own time at which the last task began to run; `taskmanagers` maps a workload's name to
-    the time since which its process lives. `restored_at` is Flink's last restore: it tells restores apart, nothing else.
+    the time since which its process lives. `restored_at` is Flink's last restore, kept only to tell restores apart.
     """
 
     running_since: Time
@@ -157,7 +157,7 @@ def ledger_write_due(previous: Ledger, new: Ledger, now: datetime, interval: tim
     """
     if _without_recording(new) == _without_recording(previous):
         return False
-    if _intents(new) != _intents(previous) or previous.recorded_at is None or new.floor is None:
+    if _intents(new) != _intents(previous) or previous.recorded_at is None or previous.floor is None:
         return True
     return now - previous.recorded_at >= max(interval, timedelta(seconds=QUIET_WRITE_SECONDS))
 

@@ -1,6 +1,6 @@
 """Troubles that are told once when they begin, and may be told again only after they were gone.
 
-Pure. Which of them stand is on record in the ledger, so that neither a repeated pass nor a new operator tells one twice.
+Pure. Which of them stand is on record in the ledger, so neither a repeated pass nor a new operator tells one twice.
 Where the facts for a check were not seen, an alarm stays as it was.
 """
 

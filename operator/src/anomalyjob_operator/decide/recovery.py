@@ -32,7 +32,7 @@ def _open(situation: Situation, ledger: Ledger) -> Outcome:
     known = ledger.constellation
     if known is None:
         return ledger, ()
-    loss = next((found for check in LOSSES if (found := check(situation, ledger, known)) is not None), None)
+    loss = next((found for check in LOSSES if (found := check(situation, known)) is not None), None)
     if loss is None:
         return ledger, ()
     cause, subject, at = loss
@@ -57,7 +57,7 @@ def _run(situation: Situation, ledger: Ledger) -> Outcome:
     if new is None:
         return ledger, ()
     if recovery is None or recovery.running_at is not None:
-        return (ledger if new == ledger.constellation else ledger.evolve(constellation=new)), ()
+        return _remembered(ledger, new), ()
     if not _came_back(ledger.constellation, new):
         return _dismissed(situation, ledger, recovery, new), ()
     running_at = min(situation.now, max(new.running_since, recovery.detected_at))
@@ -66,6 +66,12 @@ def _run(situation: Situation, ledger: Ledger) -> Outcome:
     seconds = (running_at - recovery.detected_at).total_seconds()
     text = f"All tasks RUNNING {seconds:.1f} s after {_sentence(recovery.cause, recovery.subject)}"
     return ledger, (normal("Recovered", text, situation.now),)
+
+
+def _remembered(ledger: Ledger, new: Constellation) -> Ledger:
+    known = ledger.constellation
+    outdated = known is not None and _age(new) < _age(known)
+    return ledger if outdated or new == known else ledger.evolve(constellation=new)
 
 
 def _dismissed(situation: Situation, ledger: Ledger, recovery: Recovery, new: Constellation) -> Ledger:
@@ -119,17 +125,21 @@ def constellation_of(situation: Situation) -> Constellation | None:
     )
 
 
+def _age(constellation: Constellation) -> tuple[datetime, datetime]:
+    """Return what orders constellations in time: a JobManager's clock is only compared with itself."""
+    return constellation.job_started_at, constellation.running_since
+
+
 def _came_back(known: Constellation | None, new: Constellation) -> bool:
     """Whether Flink has started tasks anew since: only that proves that a loss has been answered."""
     if known is None:
         return True
-    return (new.running_since, new.job_started_at) != (known.running_since, known.job_started_at)
+    return _age(new) > _age(known)
 
 
-def _jobmanager_lost(situation: Situation, ledger: Ledger, known: Constellation) -> Loss | None:
+def _jobmanager_lost(situation: Situation, known: Constellation) -> Loss | None:
     jobmanager, flink = situation.observed.jobmanager, situation.flink
-    if jobmanager is None or (ledger.failed_start is not None and ledger.failed_start >= known.job_started_at):
-        # The job of this constellation failed, so its JobManager is replaced deliberately.
+    if jobmanager is None:
         return None
     other_job = flink is not None and flink.job_started_at not in {None, known.job_started_at}
     if other_job or _is_another(jobmanager, known.jobmanager_since):
@@ -137,14 +147,14 @@ def _jobmanager_lost(situation: Situation, ledger: Ledger, known: Constellation)
     return None
 
 
-def _job_failed(situation: Situation, _ledger: Ledger, _known: Constellation) -> Loss | None:
+def _job_failed(situation: Situation, _known: Constellation) -> Loss | None:
     flink = situation.flink
     if flink is None or flink.job_state is None or not situation.job_failed:
         return None
     return "JobFailed", flink.job_state, flink.failures[0].at if flink.failures else situation.now
 
 
-def _taskmanager_lost(situation: Situation, _ledger: Ledger, known: Constellation) -> Loss | None:
+def _taskmanager_lost(situation: Situation, known: Constellation) -> Loss | None:
     for taskmanager in situation.observed.taskmanagers:
         since = known.taskmanagers.get(taskmanager.name)
         if since is not None and _is_another(taskmanager, since):
@@ -152,18 +162,19 @@ def _taskmanager_lost(situation: Situation, _ledger: Ledger, known: Constellatio
     return None
 
 
-def _tasks_failed(situation: Situation, _ledger: Ledger, known: Constellation) -> Loss | None:
+def _tasks_failed(situation: Situation, known: Constellation) -> Loss | None:
     flink, now = situation.flink, situation.now
     if flink is None or flink.job_state is None or situation.job_finished:
         return None
-    if situation.all_running and flink.tasks_changed_at == known.running_since:
+    if flink.tasks_changed_at is not None and flink.tasks_changed_at <= known.running_since:
+        # Nothing has changed since, or this answer is older than that.
         return None
     newer = [failure.at for failure in flink.failures if failure.at > known.running_since]
     at = min(newer, default=now)
     return "TaskFailure", flink.job_state, at
 
 
-LOSSES: Final[tuple[Callable[[Situation, Ledger, Constellation], Loss | None], ...]] = (
+LOSSES: Final[tuple[Callable[[Situation, Constellation], Loss | None], ...]] = (
     _jobmanager_lost,
     _job_failed,
     _taskmanager_lost,

@@ -47,7 +47,7 @@ def _failure_at_restore(situation: Situation, ledger: Ledger) -> str | None:
         return flink.failures[0].message if flink.failures else "the job failed before any task ran"
     newest = flink.failures[:REPEATED]
     repeated = len(newest) == REPEATED and all(_is_at_restore(failure.message) for failure in newest)
-    return newest[0].message if repeated and not current.running else None
+    return newest[0].message if repeated else None
 
 
 def _is_at_restore(message: str) -> bool:

@@ -11,12 +11,15 @@ from typing import Final
 
 from anomalyjob.volume_layout import job_id
 from anomalyjob_operator.document import cut_time
-from anomalyjob_operator.ledger import Ledger
+from anomalyjob_operator.ledger import CurrentStart, Ledger
 from anomalyjob_operator.observed import FlinkObservation, Observed, Refusal, WorkloadObservation
 from anomalyjob_operator.spec import AnomalyJob, Spec
 
 FAILED_STATES: Final = frozenset({"FAILED", "CANCELED"})
 """The job has ended and nobody asked for it: the operator starts it again."""
+
+ENDED_STATES: Final = FAILED_STATES | {"FINISHED"}
+"""No job ever leaves these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +100,16 @@ def _believable(job: AnomalyJob, ledger: Ledger, flink: FlinkObservation | None)
         return flink
     if flink.job_id != job_id(job.metadata.namespace, job.metadata.name, ledger.incarnation):
         return replace(flink, job_id=None, job_state=None, job_started_at=None, tasks_running=0, tasks_total=0)
-    known = ledger.current
-    if known is not None and flink.job_started_at is not None and flink.job_started_at < known.started_at:
-        return None
-    return flink
+    return None if _is_outdated(flink, ledger.current) else flink
+
+
+def _is_outdated(flink: FlinkObservation, known: CurrentStart | None) -> bool:
+    """Whether the answer is from before what was already seen: of an older start, or of a job before it ended."""
+    if known is None or flink.job_started_at is None:
+        return False
+    if flink.job_started_at == known.started_at and known.job_state in ENDED_STATES:
+        return flink.job_state not in ENDED_STATES
+    return flink.job_started_at < known.started_at
 
 
 def _cut(workload: WorkloadObservation) -> WorkloadObservation:

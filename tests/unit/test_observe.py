@@ -1,0 +1,90 @@
+"""The poller: everything in one pass, each within its bound, and nothing guessed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from tests.unit.fake_flink import FakeFlink
+from tests.unit.memory_backend import MemoryBackend
+from tests.unit.observations import JOB_ID, T0, jobmanager, resource, start, taskmanager
+from typing_extensions import override
+
+from anomalyjob_operator import observe as observe_module
+from anomalyjob_operator.ledger import Ledger
+from anomalyjob_operator.observe import observe
+from anomalyjob_operator.observed import WorkloadObservation
+
+pytestmark = pytest.mark.asyncio
+
+
+class Refusing(MemoryBackend):
+    """A back end whose workloads cannot be seen."""
+
+    @override
+    async def observe_workloads(self) -> tuple[WorkloadObservation, ...]:
+        """Fail as a broken API server does."""
+        raise ConnectionError("the API server is gone")
+
+
+class Hanging(MemoryBackend):
+    """A back end that never answers."""
+
+    @override
+    async def observe_workloads(self) -> tuple[WorkloadObservation, ...]:
+        """Hang until cancelled."""
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+
+@pytest_asyncio.fixture
+async def fake() -> AsyncIterator[FakeFlink]:
+    async with FakeFlink(JOB_ID) as running:
+        yield running
+
+
+def backend_of(fake: FakeFlink) -> MemoryBackend:
+    backend = MemoryBackend(fake.url, lambda: T0)
+    backend.workloads = {workload.name: workload for workload in (taskmanager(2), jobmanager(), taskmanager(1))}
+    backend.start = start(4)
+    return backend
+
+
+async def test_all_that_can_be_seen_is_seen(fake: FakeFlink) -> None:
+    observed = await observe(resource(), Ledger(), backend_of(fake))
+
+    assert observed.jobmanager == jobmanager()
+    assert observed.taskmanagers == (taskmanager(2), taskmanager(1))
+    assert observed.flink is not None
+    assert observed.flink.tasks_running == 12
+    assert observed.start == start(4)
+    assert observed.volume_free_ratio == 0.5
+
+
+async def test_the_job_of_the_ledgers_incarnation_is_asked_for(fake: FakeFlink) -> None:
+    observed = await observe(resource(), Ledger(incarnation=2), backend_of(fake))
+
+    assert observed.flink is not None
+    assert observed.flink.job_state is None
+
+
+@pytest.mark.parametrize("fault", ["down", "error", "garbage"])
+async def test_without_flink_the_rest_is_seen_all_the_same(fake: FakeFlink, fault: str) -> None:
+    await fake.set_fault(fault)  # type: ignore[arg-type]
+
+    observed = await observe(resource(), Ledger(), backend_of(fake))
+
+    assert observed.flink is None
+    assert observed.jobmanager == jobmanager()
+
+
+async def test_what_the_back_end_raises_is_raised_as_it_is(fake: FakeFlink) -> None:
+    with pytest.raises(ConnectionError, match="the API server is gone"):
+        await observe(resource(), Ledger(), Refusing(fake.url, lambda: T0))
+
+
+async def test_a_back_end_that_hangs_is_given_up(fake: FakeFlink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observe_module, "BACKEND_TIMEOUT_SECONDS", 0.1)
+
+    with pytest.raises(TimeoutError):
+        await observe(resource(), Ledger(), Hanging(fake.url, lambda: T0))
