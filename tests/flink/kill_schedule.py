@@ -46,34 +46,6 @@ def kill_schedule(seed: int, kills: int, *, taskmanagers: int = 3) -> tuple[Kill
     return tuple(_kill(source, victims, position, early=position in early) for position in range(kills))
 
 
-def describe(self) -> str:
-    """One line for people."""
-    return f"kill {self.number}: {self.victim}, {self.moment}, {self.after_seconds:.2f} s later"
-
-
-def kill_schedule(seed: int, kills: int, *, taskmanagers: int = 3) -> tuple[Kill, ...]:
-    """Return that many kills (at least 4): a fifth of all processes at once, three tenths of the JobManager alone.
-
-    A quarter of them, never the first, come while the one before has not been recovered from. Of each kind there is at
-    least one.
-    """
-    if kills < 4:
-        raise ValueError(f"{kills} kills are too few to have each kind among them; at least 4")
-    source = random.Random(seed)
-    victims = _victims(source, kills, taskmanagers)
-    early = set(source.sample(range(1, kills), k=kills // 4))
-    return tuple(
-        Kill(
-            number=position + 1,
-            victim=victims[position],
-            moment="while not all tasks are RUNNING" if position in early else "settled",
-            after_seconds=source.random()
-            * (_recovery_seconds(victims[position - 1]) if position in early else SETTLED_SECONDS),
-        )
-        for position in range(kills)
-    )
-
-
 def describe(seed: int, schedule: Sequence[Kill]) -> str:
     """All of it for people, the seed first."""
     return "\n".join([f"schedule of {len(schedule)} kills from seed {seed}", *(kill.describe() for kill in schedule)])
