@@ -30,13 +30,14 @@ class FakeFlink:
     """One JobManager with one job. To be used as an async context manager; `url` is where it answers.
 
     `fault` says what is wrong with every answer, `slow_seconds` how long each takes with the fault "slow". With "down"
-    connections are refused, as those to a dead process are.
+    connections are refused, as those to a dead process are. `statuses` maps the end of a path to another HTTP status.
     """
 
     def __init__(self, job_id: str = RECORDED_JOB_ID) -> None:
         self.job_id = job_id
         self.fault: Fault = "none"
         self.slow_seconds = 0.0
+        self.statuses: dict[str, int] = {}
         self.requests: list[str] = []
         self.overview: dict[str, Any] = recorded("overview")
         self.job: dict[str, Any] | None = recorded("jobs_overview")["jobs"][0] | {"jid": job_id}
@@ -91,6 +92,9 @@ class FakeFlink:
 
     async def _answer_none(self, request: web.Request) -> web.StreamResponse:
         document = self._document(request.path)
+        status = next((status for end, status in self.statuses.items() if request.path.endswith(end)), 200)
+        if status != 200:
+            return web.json_response({"errors": ["Not available."]}, status=status)
         if document is None:
             return web.json_response({"errors": ["Not found."]}, status=404)
         return web.json_response(copy.deepcopy(document))

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.observations import at, checkpoints, completed, flink, resource, seen, start
+from tests.unit.observations import at, checkpoints, completed, flink, jobmanager, resource, seen, start
 
 from anomalyjob_operator.decide import Plan, decide
 from anomalyjob_operator.decide.situation import checkpoint_deadline
@@ -49,7 +49,7 @@ def test_the_floor_is_the_newest_completed_checkpoint() -> None:
             seen(flink=flink(checkpoints(completed(9, 39)), job_id="e" * 32)), id="a checkpoint of another job"
         ),
         pytest.param(
-            seen(flink=flink(checkpoints(completed(9, 39)), job_started_at=at(4))),
+            seen(flink=flink(checkpoints(completed(9, 39)), job_started_at=at(-4))),
             id="a JobManager older than the known one",
         ),
     ],
@@ -58,6 +58,25 @@ def test_the_floor_stays_at(observed: Observed) -> None:
     plan = passes((31, seen(checkpoints(completed(3, 30)))), (40, observed))[-1]
 
     assert plan.ledger.floor == Floor(checkpoint_id=3, path=completed(3, 30).path)
+
+
+def test_a_clock_that_was_put_back_does_not_blind_the_operator() -> None:
+    """The new JobManager and its job began before the last one, as its clock says."""
+    earlier = {"job_started_at": at(-595), "tasks_changed_at": at(-588)}
+    born = jobmanager(alive_since=at(-600))
+
+    plans = passes(
+        (31, seen(checkpoints(completed(3, 30)))),
+        (-599, Observed(jobmanager=None)),
+        (-580, seen(jobmanager=born, flink=flink(checkpoints(completed(4, -581), completed=1), **earlier))),
+        (-570, seen(jobmanager=born, flink=flink(checkpoints(completed(5, -571), completed=2), **earlier))),
+    )
+
+    assert plans[-1].phase == "Running"
+    assert plans[-1].ledger.totals.completed == 5
+    assert plans[-1].ledger.floor is not None
+    assert plans[-1].ledger.floor.checkpoint_id == 5
+    assert plans[-1].ledger.recoveries == 0
 
 
 def test_counters_go_on_over_a_restart_of_the_jobmanager() -> None:

@@ -66,11 +66,27 @@ async def test_a_jobmanager_that_does_not_know_the_job_says_so() -> None:
     assert fake.requests == ["/overview", "/jobs/overview"]
 
 
-async def test_a_job_without_any_checkpoint_statistics_has_none() -> None:
+@pytest.mark.parametrize(
+    "state, status", [("FAILED", 404), ("RUNNING", 404), ("INITIALIZING", 500), ("INITIALIZING", 503)]
+)
+@pytest.mark.parametrize("part", ["/checkpoints", "/exceptions"])
+async def test_a_job_without_a_part_of_the_answer_still_has_its_state(state: str, status: int, part: str) -> None:
     async with FakeFlink() as fake:
-        fake.checkpoints = {}
+        assert fake.job is not None
+        fake.job["state"] = state
+        fake.statuses[part] = status
+        seen = await ask(fake)
 
-        assert (await ask(fake)).checkpoints.latest_completed is None
+    assert seen.job_state == state
+    assert (seen.checkpoints.latest_completed is None) is (part == "/checkpoints")
+
+
+@pytest.mark.parametrize("part", ["/checkpoints", "/exceptions"])
+async def test_a_running_job_with_a_broken_part_was_not_seen(part: str) -> None:
+    async with FakeFlink() as fake:
+        fake.statuses[part] = 500
+        with pytest.raises(FlinkUnavailable, match="HTTP status 500"):
+            await ask(fake)
 
 
 async def test_what_was_restored_is_read() -> None:

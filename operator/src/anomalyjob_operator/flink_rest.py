@@ -29,6 +29,15 @@ class FlinkUnavailable(Exception):  # noqa: N818 - it says what Flink is
     """The endpoint did not give an answer that can be used. Not evidence of anything about the job."""
 
 
+class HttpStatusError(ValueError):
+    """An answer of another HTTP status than 200."""
+
+    def __init__(self, path: str, status: int) -> None:
+        """Keep the status."""
+        super().__init__(f"{path}: HTTP status {status}")
+        self.status = status
+
+
 class FlinkRest:
     """The REST endpoint at `url`, e.g. http://127.0.0.1:8081. To be used as an async context manager."""
 
@@ -70,16 +79,30 @@ class FlinkRest:
         if job is None:
             return observation(overview, None, None, None)
         # Asked after the tasks' states: whatever the running tasks were restored from is known by then.
-        checkpoints = await self._get(f"/jobs/{job_id}/checkpoints")
-        exceptions = await self._get(f"/jobs/{job_id}/exceptions?maxExceptions={MAXIMUM_FAILURES}")
+        runs = job["state"] == "RUNNING"
+        checkpoints = await self._get_part(f"/jobs/{job_id}/checkpoints", needed=runs)
+        exceptions = await self._get_part(f"/jobs/{job_id}/exceptions?maxExceptions={MAXIMUM_FAILURES}", needed=runs)
         return observation(overview, job, checkpoints, exceptions)
+
+    async def _get_part(self, path: str, *, needed: bool) -> Json | None:
+        """Return a part of the answer, None when the job has no such part.
+
+        A job that failed before it had an execution graph has no checkpoint statistics (404), and one that is being
+        initialized cannot be asked for them (500); neither must hide the job's state.
+        """
+        try:
+            return await self._get(path)
+        except HttpStatusError as error:
+            if needed and error.status != 404:
+                raise
+            return None
 
     async def _get(self, path: str) -> Json:
         if self._session is None:
             raise RuntimeError("FlinkRest is not open: use it with `async with`")
         async with self._session.get(self._url + path, allow_redirects=False) as response:
             if response.status != 200:
-                raise ValueError(f"{path}: HTTP status {response.status}")
+                raise HttpStatusError(path, response.status)
             body = await _body(response)
         document = json.loads(body)
         if not isinstance(document, dict):
@@ -120,8 +143,7 @@ def observation(
 
 
 def _statistics(answer: Json | None, running_since: datetime | None) -> CheckpointStatistics:
-    if not answer:
-        # Flink answers {} while the job has no checkpoint coordinator.
+    if answer is None:
         return CheckpointStatistics()
     counts, latest, history = answer["counts"], answer["latest"], answer["history"]
     completed, failed, restored = latest["completed"], latest["failed"], latest["restored"]

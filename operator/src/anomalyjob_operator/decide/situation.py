@@ -83,7 +83,7 @@ def situation_of(job: AnomalyJob, ledger: Ledger, observed: Observed, now: datet
     """Return the situation; `now` has a zone. Times are cut as the ledger cuts them, so that they can be compared."""
     jobmanager = None if observed.jobmanager is None else _cut(observed.jobmanager)
     observed = replace(observed, jobmanager=jobmanager, taskmanagers=tuple(map(_cut, observed.taskmanagers)))
-    return Situation(job=job, observed=observed, flink=_believable(job, ledger, observed.flink), now=cut_time(now))
+    return Situation(job=job, observed=observed, flink=_believable(job, ledger, observed), now=cut_time(now))
 
 
 def checkpoint_deadline(spec: Spec, recent_durations_milliseconds: tuple[int, ...] = ()) -> timedelta:
@@ -95,21 +95,27 @@ def checkpoint_deadline(spec: Spec, recent_durations_milliseconds: tuple[int, ..
     return timedelta(milliseconds=max(longest, least))
 
 
-def _believable(job: AnomalyJob, ledger: Ledger, flink: FlinkObservation | None) -> FlinkObservation | None:
+def _believable(job: AnomalyJob, ledger: Ledger, observed: Observed) -> FlinkObservation | None:
+    flink = observed.flink
     if flink is None or flink.job_id is None:
         return flink
     if flink.job_id != job_id(job.metadata.namespace, job.metadata.name, ledger.incarnation):
         return replace(flink, job_id=None, job_state=None, job_started_at=None, tasks_running=0, tasks_total=0)
-    return None if _is_outdated(flink, ledger.current) else flink
+    alive_since = None if observed.jobmanager is None else observed.jobmanager.alive_since
+    return None if _is_outdated(flink, ledger.current, alive_since) else flink
 
 
-def _is_outdated(flink: FlinkObservation, known: CurrentStart | None) -> bool:
-    """Whether the answer is from before what was already seen: of an older start, or of a job before it ended."""
+def _is_outdated(flink: FlinkObservation, known: CurrentStart | None, alive_since: datetime | None) -> bool:
+    """Whether the answer is from before what was already seen: of an older start, or of a job before it ended.
+
+    A job that began after the living JobManager did is believed whatever the ledger says: clocks are put back at times.
+    """
     if known is None or flink.job_started_at is None:
         return False
     if flink.job_started_at == known.started_at and known.job_state in ENDED_STATES:
         return flink.job_state not in ENDED_STATES
-    return flink.job_started_at < known.started_at
+    older = flink.job_started_at < known.started_at
+    return older and (alive_since is None or flink.job_started_at < alive_since)
 
 
 def _cut(workload: WorkloadObservation) -> WorkloadObservation:

@@ -53,7 +53,7 @@ def note_job(situation: Situation, ledger: Ledger) -> Outcome:
     if flink is None or flink.job_state is None or flink.job_started_at is None:
         return ledger, ()
     current = ledger.current
-    if current is None or flink.job_started_at > current.started_at:
+    if current is None or flink.job_started_at != current.started_at:
         ledger = ledger.evolve(past=ledger.totals)
         current = CurrentStart(started_at=flink.job_started_at)
     before = current.job_state
