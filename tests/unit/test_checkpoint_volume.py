@@ -76,11 +76,11 @@ class Volume:
         document = {"incarnation": incarnation, "floor": None if floor is None else {"checkpointId": floor}}
         Path(self.request.ledger_file).write_text(json.dumps(document), encoding="utf-8")
 
-    def part_file(self, name: str, seconds: int, *indexes: int) -> Path:
+    def part_file(self, name: str, seconds: int, *indexes: int, user: str = "user1") -> Path:
         """A part file with one user's records, last written at that file time."""
         file = self.folder.output(1) / "hour" / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        events = [UserEvent(user_id="user1", index=index, event_time=NOW, abnormal=False) for index in indexes]
+        events = [UserEvent(user_id=user, index=index, event_time=NOW, abnormal=False) for index in indexes]
         records = [ProcessRecord.of(event, count=0, subtask=0, processed_time=NOW) for event in events]
         file.write_text("".join(f"{record.encode()}\n" for record in records), encoding="utf-8")
         return at(file, seconds)
@@ -238,14 +238,45 @@ def test_a_newest_checkpoint_that_is_damaged_above_the_floor_is_skipped_and_reco
     assert f"; skipped {newer}: its _metadata is damaged" in prepared.message
 
 
-def test_nothing_repeats_when_nothing_was_skipped(volume: Volume) -> None:
+def test_nothing_repeats_after_a_kill_in_the_middle_of_a_checkpoint(volume: Volume) -> None:
     volume.start()
     at(volume.checkpoint(1, 5) / "_metadata", 100)
-    volume.part_file("part-a-1", 101, 3)
+    (volume.checkpoint(1, 6) / "_metadata").unlink()
+    volume.part_file("part-a-0", 99, 3)
+    volume.part_file(".part-a-1.inprogress.1", 101, 4)
 
-    volume.start()
+    prepared = volume.start()
 
     assert volume.record(2)["possibleRepeats"] == {}
+    assert volume.record(2)["skipped"] == []
+    assert "twice" not in prepared.message
+
+
+@pytest.mark.parametrize("trace", [True, False], ids=["its folder is left", "no trace is left"])
+def test_output_after_the_chosen_checkpoint_tells_of_a_lost_one_above_the_floor(volume: Volume, trace: bool) -> None:
+    volume.start()
+    at(volume.checkpoint(1, 5) / "_metadata", 100)
+    if trace:
+        (volume.checkpoint(1, 6) / "_metadata").unlink()
+    volume.part_file("part-a-1", 101, 3, 4)
+    volume.ledger(5)
+
+    prepared = volume.start()
+
+    assert volume.record(2)["possibleRepeats"] == {"user1": {"first": 3, "last": 4}}
+    assert prepared.message.endswith("floor 5; written before, and now perhaps twice: user1 3 to 4")
+
+
+def test_of_many_users_that_may_repeat_the_log_names_a_few_and_the_record_all(volume: Volume) -> None:
+    volume.start()
+    at(volume.checkpoint(1, 5) / "_metadata", 100)
+    for number in range(1, 6):
+        volume.part_file(f"part-a-{number}", 101, 7, user=f"user{number}")
+
+    prepared = volume.start()
+
+    assert len(volume.record(2)["possibleRepeats"]) == 5
+    assert prepared.message.endswith("perhaps twice: user1 7 to 7, user2 7 to 7, user3 7 to 7 and 2 more users")
 
 
 def test_a_vanished_newest_checkpoint_is_a_refusal_until_the_user_allows_older_ones(volume: Volume) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from anomalyjob.atomic_file import write_atomically
 from anomalyjob.branches import mark_abandoned
@@ -24,6 +25,8 @@ from anomalyjob.start_records import StartRecord, prune_records, read_records, r
 from anomalyjob.volume_cleaning import prune_start_folders, remove_stale_part_files
 from anomalyjob.volume_layout import METADATA_NAME, JobFolder
 from anomalyjob.volume_lock import take_lock
+
+_NAMED_AT_MOST: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,11 +139,12 @@ def _older_has_checkpoints(situation: _Situation) -> bool:
 
 
 def _repeats(situation: _Situation, choice: Choice) -> dict[str, tuple[int, int]]:
-    """Return what may appear twice: only when something newer than the chosen one was there, or must have been."""
+    """Return what may appear twice: what is committed already although it came after the chosen checkpoint.
+
+    Usually nothing. Output is committed once a newer checkpoint is complete, so where there is some, that checkpoint
+    was damaged or lost, whether a trace of it is left or not.
+    """
     if choice.chosen is None:
-        return {}
-    is_below_floor = situation.floor is not None and (choice.chosen.checkpoint_id or 0) < situation.floor
-    if not (choice.skipped or is_below_floor):
         return {}
     written = (Path(choice.chosen.path) / METADATA_NAME).stat().st_mtime_ns
     return possible_repeats(situation.output, after_nanoseconds=written)
@@ -181,7 +185,7 @@ def _record(
         source=situation.job.source.document(),
         detection=situation.job.detection.document(),
         possible_repeats=repeats,
-        message=_message(situation, choice, number),
+        message=_message(situation, choice, repeats, number),
     )
     write_record(folder.start_record(number), record)
     prune_records(folder.starts)
@@ -217,9 +221,17 @@ def _write_users(folder: Path, users: Sequence[str]) -> None:
         write_atomically(file, text)
 
 
-def _message(situation: _Situation, choice: Choice, number: int) -> str:
+def _message(situation: _Situation, choice: Choice, repeats: Mapping[str, tuple[int, int]], number: int) -> str:
     chosen = choice.chosen
     what = "begins empty" if chosen is None else f"goes on from checkpoint {chosen.checkpoint_id} at {chosen.path}"
     skipped = "".join(f"; skipped {item.path}: {item.reason}" for item in choice.skipped)
     who = f"{situation.folder.namespace}/{situation.folder.name}, incarnation {situation.request.incarnation}"
-    return f"start {number} of {who}, {what}: {choice.because}{skipped}"
+    return f"start {number} of {who}, {what}: {choice.because}{skipped}{_repeats_text(repeats)}"
+
+
+def _repeats_text(repeats: Mapping[str, tuple[int, int]]) -> str:
+    if not repeats:
+        return ""
+    named = [f"{user} {first} to {last}" for user, (first, last) in repeats.items()]
+    more = f" and {len(named) - _NAMED_AT_MOST} more users" if len(named) > _NAMED_AT_MOST else ""
+    return f"; written before, and now perhaps twice: {', '.join(named[:_NAMED_AT_MOST])}{more}"
