@@ -1,6 +1,7 @@
 """What a person who watches a job is told, from one status document to the next.
 
-Pure. Each fact is told once, when it becomes true; checkpoints only now and then, since there is one every few seconds.
+Pure. Each fact is told once, when it becomes true, and each sentence once, whether phase, conditions and events share
+it or not; checkpoints only now and then, since there is one every few seconds.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from anomalyjob_operator.ledger import LastCheckpoint
-from anomalyjob_operator.status import Condition, Status
+from anomalyjob_operator.status import Condition, Event, Status
 
 CHECKPOINT_PAUSE: Final = timedelta(minutes=1)
 _TOLD_CONDITIONS: Final = ("Stalled", "CheckpointingHealthy", "StateSafe")
@@ -55,6 +56,13 @@ class Progress:
         told = [*_phase(last, status), *_conditions(last, status)]
         return (*told, *self._checkpoint(last, status, now))
 
+    def event_lines(self, event: Event) -> tuple[str, ...]:
+        """Return the sentence for an event, nothing if the last document has told the same."""
+        status = self._last
+        if status is not None and event.message in {status.message, *(found.message for found in status.conditions)}:
+            return ()
+        return (f"{event.reason}{':' if event.type == 'Normal' else '!'} {event.message}",)
+
     def _checkpoint(self, last: Status | None, status: Status, now: datetime) -> list[str]:
         newest = status.last_checkpoint
         before = None if last is None else last.last_checkpoint
@@ -89,7 +97,8 @@ def _slots(status: Status) -> str:
 def _conditions(last: Status | None, status: Status) -> list[str]:
     before = {} if last is None else {condition.type: condition for condition in last.conditions}
     return [
-        f"{condition.type}={condition.status} ({condition.reason}): {condition.message}"
+        f"{condition.type}={condition.status} ({condition.reason})"
+        + ("" if condition.message == status.message else f": {condition.message}")
         for condition in status.conditions
         if condition.type in _TOLD_CONDITIONS and _is_news(before.get(condition.type), condition)
     ]

@@ -129,7 +129,8 @@ class Session:
             self._tell(line)
 
     def _tell_event(self, event: Event) -> None:
-        self._tell(f"{event.reason}: {event.message}" if event.type == "Normal" else f"{event.reason}! {event.message}")
+        for line in self._progress.event_lines(event):
+            self._tell(line)
 
     async def _tell_alerts(self) -> None:
         """Show alerts as they come; of a flood only the first few."""
