@@ -2,12 +2,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anomalyjob.branches import mark_abandoned
 from anomalyjob.checkpoint_choice import Candidate, Condition
 
 
-def candidate(identifier: int, start: int, condition: Condition = Condition.UNCHECKED) -> Candidate:
+def candidate(identifier: int, start: int | None, condition: Condition = Condition.UNCHECKED) -> Candidate:
     return Candidate(
         path=f"/volume/default.demo/checkpoints/{start}/job/chk-{identifier}",
         checkpoint_id=identifier,
@@ -16,8 +18,12 @@ def candidate(identifier: int, start: int, condition: Condition = Condition.UNCH
     )
 
 
-def record(start: int, *skipped: str) -> dict[str, Any]:
-    return {"start": start, "skipped": [{"path": path, "checkpointId": 20, "reason": "damaged"} for path in skipped]}
+def record(start: int, chosen: int | None, *skipped: str) -> dict[str, Any]:
+    return {
+        "start": start,
+        "chosen": None if chosen is None else {"checkpointId": chosen, "path": f"/somewhere/chk-{chosen}"},
+        "skipped": [{"path": path, "checkpointId": 20, "reason": "damaged"} for path in skipped],
+    }
 
 
 def abandoned(candidates: list[Candidate], *records: Mapping[str, object]) -> list[int | None]:
@@ -26,11 +32,12 @@ def abandoned(candidates: list[Candidate], *records: Mapping[str, object]) -> li
     return [item.checkpoint_id for item in marked if item.condition is Condition.ABANDONED]
 
 
-SKIPPED = candidate(20, 5)
+LEFT = candidate(20, 5)
+OTHER_LINE = record(7, 17, LEFT.path)
 
 
 def test_what_was_skipped_is_abandoned_once_the_new_line_has_a_checkpoint() -> None:
-    marked = mark_abandoned([SKIPPED, candidate(18, 7)], [record(7, SKIPPED.path)])
+    marked = mark_abandoned([LEFT, candidate(18, 7)], [OTHER_LINE])
 
     assert marked[0].condition is Condition.ABANDONED
     assert marked[0].note == "start 7 went on without it and has checkpoints of its own since"
@@ -39,33 +46,95 @@ def test_what_was_skipped_is_abandoned_once_the_new_line_has_a_checkpoint() -> N
 
 @pytest.mark.parametrize(
     "line",
-    [[], [candidate(17, 4)], [candidate(18, 7, Condition.UNFINISHED)]],
+    [[], [candidate(17, 5)], [candidate(18, 7, Condition.UNFINISHED)]],
     ids=["nothing else", "only older ones", "one that never completed"],
 )
 def test_what_was_skipped_comes_back_as_long_as_nothing_was_built_on_that(line: list[Candidate]) -> None:
-    assert abandoned([SKIPPED, *line], record(7, SKIPPED.path)) == []
+    assert abandoned([LEFT, *line], OTHER_LINE) == []
+
+
+def test_a_start_that_died_without_a_checkpoint_abandons_nothing_for_the_line_that_went_on() -> None:
+    """Start 7 skipped 20 and died; 20 became readable, start 8 went on from it: 20 and 21 are one line."""
+    assert abandoned([candidate(17, 5), LEFT, candidate(21, 8)], OTHER_LINE, record(8, 20)) == []
 
 
 def test_a_later_start_of_the_new_line_abandons_it_as_well() -> None:
-    assert abandoned([SKIPPED, candidate(18, 9)], record(7, SKIPPED.path), record(9)) == [20]
+    assert abandoned([LEFT, candidate(19, 9)], OTHER_LINE, record(9, 18)) == [20]
+
+
+def test_what_had_vanished_and_was_skipped_by_nobody_is_abandoned_when_it_comes_back() -> None:
+    assert abandoned([LEFT, candidate(18, 7)], record(7, 17)) == [20]
+
+
+def test_what_an_earlier_start_adds_while_a_later_one_lives_is_abandoned() -> None:
+    """A JobManager that escaped the lock goes on in its own folder with ids as high as it likes."""
+    assert abandoned([candidate(17, 5), candidate(18, 7), candidate(99, 5)], record(7, 17)) == [99]
+
+
+def test_an_empty_start_leaves_everything_before_it_behind() -> None:
+    assert abandoned([candidate(1, 1), candidate(1, 2)], record(1, None), record(2, None)) == [1]
+
+
+def test_what_lies_at_or_below_the_chosen_one_is_never_abandoned() -> None:
+    assert abandoned([candidate(16, 5), candidate(17, 5), candidate(18, 7)], record(7, 17)) == []
+
+
+@pytest.mark.parametrize("skipped,expected", [((), []), (("/stop/savepoint-1",), [20])])
+def test_a_savepoint_tells_no_start_so_only_being_skipped_abandons_it(
+    skipped: tuple[str, ...], expected: list[int]
+) -> None:
+    savepoint = Candidate(path="/stop/savepoint-1", checkpoint_id=20, start=None, condition=Condition.UNCHECKED)
+
+    assert abandoned([savepoint, candidate(18, 7)], record(7, 17, *skipped)) == expected
 
 
 def test_the_same_volume_mounted_elsewhere_is_recognised() -> None:
-    assert abandoned([SKIPPED, candidate(18, 7)], record(7, "/mnt/old/checkpoints/5/job/chk-20")) == [20]
+    savepoint = Candidate(path="/new/stop/1/savepoint-1", checkpoint_id=20, start=None, condition=Condition.UNCHECKED)
+
+    assert abandoned([savepoint, candidate(18, 7)], record(7, 17, "/mnt/old/stop/1/savepoint-1")) == [20]
 
 
 def test_what_never_completed_stays_what_it_is() -> None:
     left = candidate(20, 5, Condition.UNFINISHED)
 
-    assert mark_abandoned([left, candidate(18, 7)], [record(7, left.path)])[0] == left
-
-
-def test_only_what_was_skipped_is_abandoned() -> None:
-    assert abandoned([SKIPPED, candidate(21, 5), candidate(20, 6), candidate(18, 7)], record(7, SKIPPED.path)) == [20]
+    assert mark_abandoned([left, candidate(18, 7)], [record(7, 17, left.path)])[0] == left
 
 
 @pytest.mark.parametrize(
-    "damaged", [{}, {"start": 7}, {"start": "7", "skipped": []}, {"start": 7, "skipped": [3, {"reason": "x"}]}]
+    "damaged",
+    [
+        {},
+        {"start": 7, "chosen": None},
+        {"start": 7, "skipped": []},
+        {"start": "7", "chosen": None, "skipped": []},
+        {"start": 7, "chosen": {}, "skipped": []},
+        {"start": 7, "chosen": {"checkpointId": "17"}, "skipped": []},
+        {"start": 7, "chosen": {"checkpointId": 30}, "skipped": [3, {"reason": "x"}]},
+    ],
 )
 def test_a_record_that_makes_no_sense_abandons_nothing(damaged: dict[str, object]) -> None:
-    assert abandoned([SKIPPED, candidate(18, 7)], damaged) == []
+    assert abandoned([LEFT, candidate(18, 7)], damaged) == []
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 3)), max_size=12))
+def test_the_line_that_lives_is_never_abandoned(lives: list[tuple[bool, int, int]]) -> None:
+    """Plays starts that each go on from the newest of the line, or some steps behind it, and complete some more."""
+    line: list[Candidate] = []
+    candidates: list[Candidate] = []
+    records: list[dict[str, Any]] = []
+    for start, (steps_back, by, completes) in enumerate(lives, start=1):
+        kept = line[: max(len(line) - by, 1)] if steps_back else line
+        chosen = kept[-1].checkpoint_id if kept else None
+        records.append(record(start, chosen, *(item.path for item in line[len(kept) :])))
+        made = [candidate((chosen or 0) + number, start) for number in range(1, completes + 1)]
+        candidates += made
+        if made:
+            line = kept + made
+    marked = mark_abandoned(candidates, records)
+    assert {item.path for item in marked if item.condition is Condition.ABANDONED}.isdisjoint(
+        item.path for item in line
+    )
+    best = max(
+        (item for item in marked if item.usable), key=lambda item: (item.checkpoint_id, item.start), default=None
+    )
+    assert (best and best.path) == (line[-1].path if line else None)
