@@ -14,7 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -43,7 +43,7 @@ class LocalJob:
         self._environment = {**os.environ, "ANOMALYJOB_HOME": str(self.home), **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> "LocalJob":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -138,14 +138,20 @@ class LocalJob:
         return {int(file.stem): json.loads(file.read_text(encoding="utf-8")) for file in files}
 
     def checkpoints_on_volume(self) -> dict[int, Path]:
-        """Completed checkpoints by the id in the header of their `_metadata`, read here and not by the project."""
+        """Completed checkpoints by the id in the header of their `_metadata`, read here and not by the project.
+
+        Only folders of starts count: one that is being removed has another name. Where two have one id, the later
+        start's counts.
+        """
         found: dict[int, Path] = {}
-        for metadata in (self.job_volume / "checkpoints").glob("*/*/chk-*/_metadata"):
-            header = metadata.read_bytes()[:16]
-            if len(header) == 16:
-                magic, _version, checkpoint_id = struct.unpack(">IiQ", header)
-                if magic == METADATA_MAGIC:
-                    found[checkpoint_id] = metadata.parent
+        folders = (path for path in (self.job_volume / "checkpoints").glob("*") if path.name.isdecimal())
+        for start in sorted(folders, key=lambda path: int(path.name)):
+            for metadata in start.glob("*/chk-*/_metadata"):
+                header = _first_bytes(metadata, 16)
+                if len(header) == 16:
+                    magic, _version, checkpoint_id = struct.unpack(">IiQ", header)
+                    if magic == METADATA_MAGIC:
+                        found[checkpoint_id] = metadata.parent
         return found
 
     # --- waiting
@@ -174,6 +180,15 @@ class LocalJob:
             return int(latest["id"]) if latest and latest["id"] > checkpoint_id else 0
 
         return int(self.wait(f"a checkpoint after {checkpoint_id}", newest, timeout_seconds))
+
+
+def _first_bytes(file: Path, count: int) -> bytes:
+    """The first bytes of a file, none when Flink has removed it meanwhile."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(count)
+    except FileNotFoundError:
+        return b""
 
 
 def resource(name: str = "demo", **spec: Any) -> dict[str, Any]:
