@@ -209,11 +209,15 @@ def test_a_refusal_is_reported_until_a_later_start_gets_past_the_launcher(folder
         "sys.exit(1)\n"
     )
 
+    told: list[str] = []
+
     async def scenario() -> None:
-        async with _supervising(folder) as supervisor:
+        async with _supervising(folder, told) as supervisor:
             await supervisor.apply([_launch(code)])
             refusal = Refusal(reason="VolumeReadOnly", message="the volume is read-only")
             await _until(lambda: _only(supervisor).refusal == refusal)
+            await _until(lambda: _only(supervisor).restarts == 2)
+            assert told[1:] == ["taskmanager-1 would not start (VolumeReadOnly); trying again until it can"]
             go.touch()
             await _until(lambda: _only(supervisor).alive and _only(supervisor).refusal is None)
 

@@ -119,13 +119,17 @@ class Supervisor:
     def _look_after(self, process: WorkloadProcess) -> None:
         if process.launch.name in self._stopping:
             return
+        refused_before = process.refusal
         if process.reap(datetime.now(UTC), time.monotonic()):
-            self._tell(self._end_sentence(process))
+            if process.refusal is None or process.refusal != refused_before:
+                self._tell(self._end_sentence(process))
             self._record()
         if not process.alive and time.monotonic() >= process.start_due:
             self._start(process)
 
     def _end_sentence(self, process: WorkloadProcess) -> str:
+        if process.refusal is not None:
+            return f"{self._name(process)} would not start ({process.refusal.reason}); trying again until it can"
         delay = process.start_due - time.monotonic()
         then = "starting it again at once" if delay <= 0 else f"starting it again in {delay:.0f} s"
         return f"{self._name(process)} ended ({process.last_end}); {then}"
@@ -138,8 +142,9 @@ class Supervisor:
             self._tell(f"{self._name(process)} cannot be started: {error}; trying again in {MAXIMUM_DELAY_SECONDS:g} s")
             return
         self._record()
-        again = "" if process.starts == 1 else " again"
-        self._tell(f"{self._name(process)} started{again} (process {process.pid})")
+        if process.refusal is None:
+            again = "" if process.starts == 1 else " again"
+            self._tell(f"{self._name(process)} started{again} (process {process.pid})")
 
     def _name(self, process: WorkloadProcess) -> str:
         return self._folder.short_name(process.launch.name)
