@@ -97,10 +97,7 @@ def test_the_first_restart_is_immediate_and_later_ones_wait_at_most_ten_seconds(
 
 
 def test_what_is_missing_is_started_with_its_environment_and_recorded(folder: StateFolder) -> None:
-    code = (
-        "import os; print(os.environ['GREETING'], os.environ['ANOMALYJOB_PARENT_PID'], "
-        "os.environ['ANOMALYJOB_STATE_FOLDER'], flush=True)\n" + SLEEP
-    )
+    code = "import os; print(os.environ['GREETING'], os.environ['ANOMALYJOB_PARENT_PID'], flush=True)\n" + SLEEP
 
     async def scenario() -> None:
         async with _supervising(folder) as supervisor:
@@ -113,7 +110,7 @@ def test_what_is_missing_is_started_with_its_environment_and_recorded(folder: St
             process = _recorded(folder)
             assert process.name == "demo-taskmanager-1"
             assert is_alive(process.identity)
-            await _until(lambda: f"hello {os.getpid()} {folder.path}" in _log(folder))
+            await _until(lambda: f"hello {os.getpid()}\n" in _log(folder))
             await supervisor.apply([_launch(code)])
             assert _recorded(folder) == process, "what is as wanted is left alone"
         assert read_process_table(folder.processes_file) == ()
@@ -150,6 +147,19 @@ def test_a_process_that_keeps_dying_is_not_started_in_a_tight_loop(folder: State
             second_death = time.monotonic()
             await _until(lambda: _only(supervisor).restarts == 2)
             assert time.monotonic() - second_death > 0.8
+
+    asyncio.run(scenario())
+
+
+def test_a_process_that_died_just_before_it_is_stopped_is_no_trouble(folder: StateFolder) -> None:
+    async def scenario() -> None:
+        async with _supervising(folder) as supervisor:
+            await supervisor.apply([_launch("print('bye', flush=True)")])
+            pid = _recorded(folder).identity.pid
+            # Blocks the loop on purpose: nobody may have noticed the death when `stop` is called.
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            await supervisor.stop()
+            assert supervisor.observe() == ()
 
     asyncio.run(scenario())
 
@@ -318,6 +328,30 @@ def test_a_recorded_process_of_an_earlier_boot_is_left_alone(folder: StateFolder
         assert kill_group(earlier, folder.path) == 0
         assert is_alive(identity)
         stranger.kill()
+
+
+@pytest.mark.parametrize("inside,hit", [("/config/1", True), ("2/config/1", False), ("", False)])
+def test_of_a_dead_leaders_group_only_this_jobs_own_processes_are_hit(
+    folder: StateFolder, inside: str, hit: bool
+) -> None:
+    environment = {**os.environ, "ANOMALYJOB_CONFIG_DIR": f"{folder.path}{inside}"}
+    with subprocess.Popen(
+        [sys.executable, "-c", WITH_GRANDCHILD], env=environment, start_new_session=True, stdout=subprocess.PIPE
+    ) as leader:
+        assert leader.stdout is not None
+        grandchild = identify(int(leader.stdout.readline().split()[1]))
+        identity = identify(leader.pid)
+        assert grandchild is not None
+        assert identity is not None
+        leader.kill()
+        leader.wait()
+        try:
+            assert kill_group(identity, folder.path) == int(hit)
+            if hit:
+                _wait(lambda: not is_alive(grandchild))
+            assert is_alive(grandchild) != hit
+        finally:
+            kill_process(grandchild, signal.SIGKILL)
 
 
 def test_workloads_start_only_from_the_main_thread(folder: StateFolder) -> None:

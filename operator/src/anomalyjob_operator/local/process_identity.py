@@ -13,8 +13,8 @@ from typing import Any, Final
 
 _PROC: Final = Path("/proc")
 _BOOT_ID_FILE: Final = _PROC / "sys/kernel/random/boot_id"
-# Every workload, and whatever it starts, carries this variable with the job's state folder as its value.
-STATE_FOLDER_VARIABLE: Final = "ANOMALYJOB_STATE_FOLDER"
+# Every workload, and whatever it starts, carries this variable; its value is a folder inside the job's state folder.
+_MARK: Final = "ANOMALYJOB_CONFIG_DIR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +100,12 @@ def program_of(pid: int) -> str | None:
 
 
 def _is_marked(pid: int, state_folder: Path) -> bool:
-    mark = os.fsencode(f"{STATE_FOLDER_VARIABLE}={state_folder}")
+    mark = os.fsencode(f"{_MARK}={state_folder}/")
     try:
-        return mark in (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        variables = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
     except OSError:
         return False
+    return any(variable.startswith(mark) for variable in variables)
 
 
 def _processes() -> Iterator[tuple[int, _Stat]]:

@@ -20,7 +20,6 @@ from typing import Final
 from anomalyjob.timestamps import format_time
 from anomalyjob_operator.local.log_files import open_log
 from anomalyjob_operator.local.process_identity import (
-    STATE_FOLDER_VARIABLE,
     ProcessIdentity,
     identify,
     kill_group,
@@ -123,7 +122,8 @@ class WorkloadProcess:
     def ask_to_end(self) -> None:
         """Send SIGTERM, if the process lives."""
         if self._child is not None:
-            self._child.send_signal(signal.SIGTERM)
+            # Popen.send_signal would take the exit status first, if there is one: `reap` does, in its own order.
+            os.kill(self._child.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """Send SIGKILL to the process and to all that it started, if it lives."""
@@ -166,8 +166,7 @@ class WorkloadProcess:
         self.folder.termination_log(self.launch.name).unlink(missing_ok=True)
 
     def _environment(self) -> dict[str, str]:
-        own = {"ANOMALYJOB_PARENT_PID": str(os.getpid()), STATE_FOLDER_VARIABLE: str(self.folder.path)}
-        return {**os.environ, **self.launch.environment, **own}
+        return {**os.environ, **self.launch.environment, "ANOMALYJOB_PARENT_PID": str(os.getpid())}
 
     def _runs_another_program(self, pid: int) -> bool:
         """Tell whether the launcher has become Flink."""
