@@ -157,7 +157,7 @@ def test_a_process_that_died_just_before_it_is_stopped_is_no_trouble(folder: Sta
             await supervisor.apply([_launch("print('bye', flush=True)")])
             pid = _recorded(folder).identity.pid
             # Blocks the loop on purpose: nobody may have noticed the death when `stop` is called.
-            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222
             await supervisor.stop()
             assert supervisor.observe() == ()
 

@@ -50,7 +50,7 @@ class LogTail:
             with self.file.open("rb") as stream:
                 stream.seek(self.position)
                 content = stream.read(_CHUNK_BYTES)
-        except FileNotFoundError:
+        except OSError:
             return []
         self.position += len(content)
         *lines, self._rest = (self._rest + content).split(b"\n")

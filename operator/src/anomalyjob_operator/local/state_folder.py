@@ -126,16 +126,22 @@ class StateFolder:
 
         The lock file stays in that case: removing it while somebody waits for it would give out two locks.
         """
+        if not keep_volume and self.job_volume.exists():
+            # First, and by itself: the volume may be a mount or a link, which would otherwise keep what it holds.
+            shutil.rmtree(self.job_volume)
+        # The stored resource goes last: as long as anything else is left, the job can be named and deleted again.
+        for entry in sorted(self.path.iterdir(), key=lambda entry: entry == self.resource_file):
+            if not (keep_volume and entry in {self.volume, self.lock_file}):
+                _remove(entry)
         if not keep_volume:
-            shutil.rmtree(self.path)
-            return
-        for entry in self.path.iterdir():
-            if entry in {self.volume, self.lock_file}:
-                continue
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+            self.path.rmdir()
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink()
 
 
 def known_jobs(home: Path) -> tuple[StateFolder, ...]:

@@ -111,9 +111,13 @@ class Supervisor:
 
     async def _watch(self) -> None:
         while True:
-            for process in list(self._processes.values()):
-                self._look_after(process)
-            self._look_after_the_rest()
+            try:
+                for process in list(self._processes.values()):
+                    self._look_after(process)
+                self._look_after_the_rest()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other processes still need to be watched
+                self._tell(f"internal error while processes are watched: {error!r}")
+                await asyncio.sleep(_REST_CHECK_SECONDS)
             await asyncio.sleep(POLL_SECONDS)
 
     def _look_after(self, process: WorkloadProcess) -> None:
