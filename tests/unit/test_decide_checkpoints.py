@@ -198,6 +198,20 @@ def test_each_start_record_is_told_once_and_one_that_skipped_something_as_a_warn
     ]
 
 
+def test_the_record_that_a_deleted_job_of_the_same_name_left_is_not_told_as_a_start_of_the_new_one() -> None:
+    left = start(12)
+
+    plans = passes(
+        (1, seen(flink=None, jobmanager=None, start=left)),
+        (2, seen(flink=None, start=left)),
+        (3, seen(flink=None, start=start(13))),
+    )
+
+    assert [message for _, message in events(plans, "Submit")] == [
+        "Start 13: begins with empty state: there is no checkpoint"
+    ]
+
+
 def test_the_record_of_another_incarnation_is_not_told() -> None:
     assert events(passes((2, seen(flink=None, start=start(4, incarnation=2)))), "Submit") == []
 

@@ -39,10 +39,15 @@ def note_deployment(situation: Situation, ledger: Ledger) -> Outcome:
 
 
 def note_start_record(situation: Situation, ledger: Ledger) -> Outcome:
-    """A start record that was not told yet is told: which checkpoint it goes on from, and what was skipped."""
+    """A start record that was not told yet is told: which checkpoint it goes on from, and what was skipped.
+
+    What a job of the same name left on the volume, before this one was created, is no start of this one.
+    """
     start = situation.observed.start
     if start is None or start.incarnation != ledger.incarnation or start.start <= (ledger.last_start or 0):
         return ledger, ()
+    if ledger.last_start is None and situation.observed.jobmanager is None:
+        return ledger.evolve(last_start=start.start), ()
     tell = warning if start.skipped else normal
     return ledger.evolve(last_start=start.start), (tell("Submit", _start_sentence(start), situation.now),)
 
