@@ -1,11 +1,21 @@
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from anomalyjob.checkpoint_catalogue import list_candidates, local_path, look_at, start_folders, verify, verify_newest
-from anomalyjob.checkpoint_choice import Candidate, Condition
+from anomalyjob.checkpoint_catalogue import (
+    list_candidates,
+    local_path,
+    look_at,
+    start_folders,
+    triggered_since,
+    verify,
+    verify_newest,
+)
+from anomalyjob.checkpoint_choice import Candidate, Choice, Condition, IncarnationFacts, choose
+from anomalyjob.config import StartRule
 from anomalyjob.volume_layout import JobFolder
 
 
@@ -170,6 +180,39 @@ def test_a_check_that_takes_too_long_stops_and_leaves_the_checkpoint_usable(tmp_
 
 def look_at_header(folder: Path) -> Candidate:
     return Candidate(path=str(folder), checkpoint_id=3, start=1, condition=Condition.UNCHECKED)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_savepoints_with_one_id_the_one_that_would_be_chosen_is_checked(job: JobFolder, order: int) -> None:
+    sound = write(job.stop_savepoints(1) / "savepoint-a", metadata(6))
+    write(job.stop_savepoints(1) / "savepoint-b", metadata(6, relative_handle("absent", 3)))
+    found = sorted(list_candidates(job, 1), key=lambda item: item.path)[::order]
+
+    choice = choose(
+        verify_newest(found),
+        floor=None,
+        rule=StartRule(kind="latest"),
+        allow_older_checkpoints=0,
+        facts=IncarnationFacts(incarnation=1),
+    )
+
+    assert isinstance(choice, Choice)
+    assert choice.chosen is not None
+    assert choice.chosen.path == str(sound)
+
+
+def test_what_was_skipped_or_abandoned_tells_nothing_of_when_the_chosen_one_was_triggered(job: JobFolder) -> None:
+    times = {(1, 3): 30, (1, 4): 40, (2, 4): 35, (3, 6): 60}
+    for (start, number), seconds in times.items():
+        file = checkpoint(job, start, number, metadata(number)) / "_metadata"
+        os.utime(file, (seconds, seconds))
+    found = {(item.start, item.checkpoint_id): item for item in list_candidates(job, 1)}
+    listed = [*found.values()]
+    listed[listed.index(found[1, 4])] = replace(found[1, 4], condition=Condition.ABANDONED)
+
+    assert triggered_since(job, listed, found[3, 6]) == 35 * 10**9
+    assert triggered_since(job, listed, found[2, 4]) == 30 * 10**9
+    assert triggered_since(job, listed, found[1, 3]) == 0
 
 
 def test_candidates_are_checked_from_the_newest_down_to_the_first_usable_one(job: JobFolder) -> None:

@@ -138,6 +138,18 @@ WITH_PATH = IncarnationFacts(incarnation=1, restore=named())
             (Reason.CHECKPOINTS_MISSING,),
             id="the volume remembers a checkpoint, the ledger is gone",
         ),
+        pytest.param(
+            [],
+            {"facts": IncarnationFacts(incarnation=1, has_output=True)},
+            (Reason.CHECKPOINTS_MISSING,),
+            id="committed output tells of a checkpoint, ledger and lineage are gone",
+        ),
+        pytest.param(
+            [],
+            {"rule": EMPTY, "facts": IncarnationFacts(incarnation=1, has_output=True)},
+            (Reason.CHECKPOINTS_MISSING,),
+            id="committed output without checkpoints, not even by the rule empty",
+        ),
         pytest.param([], {"rule": EMPTY, "facts": SECOND}, ("empty",), id="a new incarnation may begin empty by rule"),
         pytest.param(
             [],
@@ -241,6 +253,7 @@ facts = st.builds(
     IncarnationFacts,
     incarnation=st.integers(1, 3),
     newest_checkpoint_id=st.none() | st.integers(0, 40),
+    has_output=st.booleans(),
     older_has_checkpoints=st.booleans(),
     restore=st.sampled_from([None, named(), named(Condition.BROKEN)]),
 )
@@ -272,6 +285,7 @@ def test_empty_only_when_nothing_ever_completed_and_nobody_says_otherwise(
         assert all(candidate.condition is Condition.UNFINISHED for candidate in volume)
         assert floor is None
         assert facts.newest_checkpoint_id is None
+        assert not facts.has_output
         assert rule is EMPTY or (rule is LATEST and not facts.older_has_checkpoints)
 
 

@@ -163,6 +163,7 @@ def test_the_first_start_of_all_begins_empty_and_leaves_a_record(volume: Volume)
         "source": JOB.source.document(),
         "detection": {"maxCount": 3},
         "possibleRepeats": {},
+        "uncommittedFiles": [],
         "message": prepared.message,
     }
     assert volume.lineage() == {
@@ -220,10 +221,11 @@ def test_a_number_is_never_given_twice_even_when_a_record_is_gone(volume: Volume
 
 def test_a_newest_checkpoint_that_is_damaged_above_the_floor_is_skipped_and_recorded(volume: Volume) -> None:
     volume.start()
+    at(volume.checkpoint(1, 4) / "_metadata", 90)
     older = volume.checkpoint(1, 5)
     newer = volume.checkpoint(1, 6, content=metadata(6)[:-1])
     at(older / "_metadata", 100)
-    volume.part_file("part-a-0", 99, 0, 1, 2)
+    volume.part_file("part-a-0", 89, 0, 1, 2)
     volume.part_file("part-a-1", 101, 3, 4)
     volume.part_file("part-a-2", 110, 5)
     volume.ledger(5)
@@ -427,37 +429,161 @@ def test_a_volume_that_fails_while_pruning_still_has_every_start_folder_whole(
     assert volume.start_folders() == ["1.pruned", "2", "3", "4"]
 
 
+def test_repeats_reach_back_to_the_barrier_and_not_only_to_the_end_of_the_chosen_checkpoint(volume: Volume) -> None:
+    """A task that answers a checkpoint late lets the others write behind its barrier before its metadata is there."""
+    volume.start()
+    at(volume.folder.start_record(1), 50)
+    at(volume.checkpoint(1, 4) / "_metadata", 60)
+    at(volume.checkpoint(1, 5) / "_metadata", 100)
+    volume.checkpoint(1, 6, content=b"")
+    volume.part_file("part-a-0", 59, 0)
+    volume.part_file("part-a-1", 70, 1, 2)
+
+    volume.start()
+
+    assert volume.record(2)["possibleRepeats"] == {"user1": {"first": 1, "last": 2}}
+
+
+def test_of_the_first_checkpoint_of_a_start_repeats_reach_back_to_that_start(volume: Volume) -> None:
+    volume.start()
+    at(volume.folder.start_record(1), 50)
+    at(volume.checkpoint(1, 5) / "_metadata", 100)
+    volume.checkpoint(1, 6, content=b"")
+    volume.part_file("part-a-0", 49, 0)
+    volume.part_file("part-a-1", 50, 1)
+
+    volume.start()
+
+    assert volume.record(2)["possibleRepeats"] == {"user1": {"first": 1, "last": 1}}
+
+
+def test_times_of_files_that_were_put_back_narrow_nothing(volume: Volume) -> None:
+    volume.start()
+    at(volume.folder.start_record(1), 500)
+    at(volume.checkpoint(1, 4) / "_metadata", 500)
+    at(volume.checkpoint(1, 5) / "_metadata", 100)
+    volume.checkpoint(1, 6, content=b"")
+    volume.part_file("part-a-0", 70, 1)
+
+    volume.start()
+
+    assert volume.record(2)["possibleRepeats"] == {"user1": {"first": 1, "last": 1}}
+
+
+def test_repeats_are_named_when_the_checkpoint_that_a_start_went_on_from_has_vanished(volume: Volume) -> None:
+    volume.start()
+    at(volume.folder.start_record(1), 50)
+    at(volume.checkpoint(1, 5) / "_metadata", 100)
+    newer = volume.checkpoint(1, 6)
+    volume.part_file("part-a-1", 70, 3)
+    volume.start()
+    shutil.rmtree(newer)
+
+    volume.start()
+
+    assert volume.record(3)["possibleRepeats"] == {"user1": {"first": 3, "last": 3}}
+    assert volume.lineage()["newestCheckpointId"] == 5
+    volume.start()
+    assert volume.record(4)["possibleRepeats"] == {}
+
+
+def test_committed_output_without_any_checkpoint_never_means_empty(volume: Volume) -> None:
+    volume.start()
+    volume.part_file("part-a-0", 100, 0)
+
+    reason, message = volume.refused()
+
+    assert reason is Reason.CHECKPOINTS_MISSING
+    assert message.startswith("There is committed output, which takes a completed checkpoint, but the volume holds no")
+    assert volume.refused(rule=StartRule(kind="empty"))[0] is Reason.CHECKPOINTS_MISSING
+
+
+def test_output_that_was_never_committed_does_not_keep_a_job_from_beginning_empty(volume: Volume) -> None:
+    volume.start()
+    volume.part_file(".part-a-0.jsonl.inprogress.xyz", 100, 0)
+
+    assert volume.start().restore_path is None
+
+
+def test_a_lineage_file_that_was_removed_does_not_make_a_lost_checkpoint_forgotten(volume: Volume) -> None:
+    volume.start()
+    volume.checkpoint(1, 5)
+    volume.start()
+    shutil.rmtree(volume.folder.checkpoints)
+    volume.folder.lineage_file.unlink()
+
+    reason, message = volume.refused()
+
+    assert reason is Reason.CHECKPOINTS_MISSING
+    assert message.startswith("Checkpoint 5 of incarnation 1 was completed before, but")
+
+
+def test_a_path_that_was_restored_is_no_checkpoint_of_the_incarnation_even_without_the_lineage_file(
+    volume: Volume,
+) -> None:
+    volume.start()
+    rule = StartRule(kind="path", path=str(volume.checkpoint(1, 17)))
+    volume.start(incarnation=2, rule=rule)
+    volume.folder.lineage_file.unlink()
+
+    assert volume.start(incarnation=2, rule=rule).restore_path == rule.path
+
+
 def test_uncommitted_files_go_once_a_start_after_them_has_completed_a_checkpoint(volume: Volume) -> None:
     volume.start()
     volume.checkpoint(1, 1)
+    old = volume.part_file(".part-a-0.jsonl.inprogress.xyz", 999, 1)
+    committed = volume.part_file("part-a-1.jsonl", 999, 2)
     volume.start()
-    at(volume.folder.start_record(1), 500)
-    at(volume.folder.start_record(2), 1000)
-    pending = volume.part_file(".part-a-0.inprogress.xyz", 999, 1)
-    volume.part_file("part-a-1", 999, 2)
-    recent = volume.part_file(".part-a-2.inprogress.xyz", 1001, 3)
+    assert volume.record(2)["uncommittedFiles"] == ["hour/.part-a-0.jsonl.inprogress.xyz"]
+    own = volume.part_file(".part-a-2.jsonl.inprogress.xyz", 1001, 3)
 
     volume.start()
-    assert pending.exists(), "the checkpoint of start 1 may still have to commit it"
+    assert old.exists(), "the checkpoint of start 1 may still have to commit it"
 
     volume.checkpoint(2, 2)
     volume.start()
-    assert {path.name for path in pending.parent.iterdir()} == {"part-a-1", recent.name}
+    assert {path.name for path in old.parent.iterdir()} == {committed.name, own.name}
     assert "removed 1 uncommitted part files that no checkpoint refers to any more" in volume.lines
+    assert volume.record(4)["uncommittedFiles"] == ["hour/.part-a-2.jsonl.inprogress.xyz"]
 
 
-def test_a_stop_savepoint_is_a_candidate_and_its_producer_is_found_by_time(volume: Volume) -> None:
+def test_a_file_that_awaits_its_commit_stays_though_the_clock_went_back(volume: Volume) -> None:
+    """Its time is before that of the start that wrote it: Flink would commit nothing and say nothing."""
     volume.start()
     at(volume.folder.start_record(1), 1000)
+    pending = volume.part_file(".part-a-0.jsonl.inprogress.xyz", 700, 1)
+    at(volume.checkpoint(1, 1) / "_metadata", 701)
+
+    volume.start()
+
+    assert pending.exists()
+
+
+def test_a_stop_savepoint_is_a_candidate_and_removes_no_uncommitted_file(volume: Volume) -> None:
+    old = volume.part_file(".part-a-0.jsonl.inprogress.xyz", 999, 1)
+    volume.start()
     savepoint = volume.folder.stop_savepoints(1) / "savepoint-ab-cd"
     savepoint.mkdir(parents=True)
     (savepoint / "_metadata").write_bytes(metadata(7))
-    at(savepoint / "_metadata", 2000)
-    old = volume.part_file(".part-a-0.inprogress.xyz", 999, 1)
-    recent = volume.part_file(".part-a-1.inprogress.xyz", 1500, 1)
 
     assert volume.start().restore_path == str(savepoint)
-    assert (old.exists(), recent.exists()) == (False, True)
+    assert old.exists(), "a savepoint does not tell which start made it"
+
+
+@pytest.mark.parametrize("content", [None, b"{", b'{"start": 1}', b'{"start": 1, "uncommittedFiles": [3, null]}'])
+def test_without_a_sound_record_of_the_start_that_wrote_the_checkpoint_nothing_is_left_over(
+    volume: Volume, content: bytes | None
+) -> None:
+    old = volume.part_file(".part-a-0.jsonl.inprogress.xyz", 999, 1)
+    volume.start()
+    volume.checkpoint(1, 1)
+    record = volume.folder.start_record(1)
+    record.unlink() if content is None else record.write_bytes(content)
+
+    volume.start()
+
+    assert old.exists()
 
 
 def test_a_volume_of_another_job_is_refused_and_not_written(volume: Volume) -> None:

@@ -25,6 +25,7 @@ def record(start: int, **changes: Any) -> StartRecord:
         "source": {"simulated": {"seed": 7}},
         "detection": {"maxCount": 3},
         "possible_repeats": {},
+        "uncommitted_files": ["hour/.part-a-0.jsonl.inprogress.xyz"],
         "message": "start 2 goes on",
     }
     return StartRecord(**{**fields, **changes})
@@ -51,6 +52,7 @@ def test_a_record_has_the_agreed_form(tmp_path: Path) -> None:
         "source": {"simulated": {"seed": 7}},
         "detection": {"maxCount": 3},
         "possibleRepeats": {"user1": {"first": 12, "last": 15}},
+        "uncommittedFiles": ["hour/.part-a-0.jsonl.inprogress.xyz"],
         "message": "start 2 goes on",
     }
 
@@ -80,9 +82,9 @@ def test_a_record_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
 def test_the_oldest_records_go_when_there_are_too_many(tmp_path: Path) -> None:
     write(tmp_path, *(record(number) for number in range(1, 8)))
 
-    assert prune_records(tmp_path, kept=3) == [2, 3, 4]
+    assert prune_records(tmp_path, needed=(), kept=3) == [2, 3, 4]
     assert record_numbers(tmp_path) == [1, 5, 6, 7]
-    assert prune_records(tmp_path, kept=3) == []
+    assert prune_records(tmp_path, needed=(), kept=3) == []
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_the_oldest_records_go_when_there_are_too_many(tmp_path: Path) -> None:
 def test_a_record_that_the_audit_needs_stays(tmp_path: Path, change: dict[str, Any]) -> None:
     write(tmp_path, *(record(number, **(change if number == 4 else {})) for number in range(1, 10)))
 
-    prune_records(tmp_path, kept=2)
+    prune_records(tmp_path, needed=(), kept=2)
 
     kept = record_numbers(tmp_path)
     assert 4 in kept
@@ -106,8 +108,15 @@ def test_a_record_that_the_audit_needs_stays(tmp_path: Path, change: dict[str, A
     assert [number for number in kept if number not in {1, 4, 5, 8, 9}] == []
 
 
+def test_the_record_of_a_start_that_has_checkpoints_stays_however_old_it_is(tmp_path: Path) -> None:
+    write(tmp_path, *(record(number) for number in range(1, 8)))
+
+    assert prune_records(tmp_path, needed={3}, kept=2) == [2, 4, 5]
+    assert record_numbers(tmp_path) == [1, 3, 6, 7]
+
+
 def test_few_records_all_stay(tmp_path: Path) -> None:
     write(tmp_path, record(1), record(2))
 
-    assert prune_records(tmp_path, kept=2) == []
+    assert prune_records(tmp_path, needed=(), kept=2) == []
     assert record_numbers(tmp_path) == [1, 2]

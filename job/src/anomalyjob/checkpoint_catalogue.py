@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from anomalyjob.checkpoint_choice import Candidate, Condition
+from anomalyjob.checkpoint_choice import Candidate, Condition, rank
 from anomalyjob.checkpoint_metadata import (
     HEADER_BYTES,
     MetadataError,
@@ -45,6 +45,27 @@ def start_folders(folder: JobFolder) -> dict[int, Path]:
     return {number: path for number, path in numbered if number is not None}
 
 
+def triggered_since(folder: JobFolder, candidates: Sequence[Candidate], chosen: Candidate) -> int:
+    """Return a file time in nanoseconds that lies before the chosen one was triggered, as late as can be told.
+
+    What a sink wrote after the chosen one's barrier was written after that time; the time of its own metadata would be
+    too late, since Flink writes that when the last task has answered, up to a checkpoint timeout after the barrier. One
+    checkpoint is triggered only after the one before it is complete, the first of a start after the start's record.
+    0 when nothing is known. Times later than the chosen one's own are those of files that were put back.
+    """
+    before = [Path(candidate.path) / METADATA_NAME for candidate in candidates if _precedes(candidate, chosen)]
+    if chosen.start is not None:
+        before.append(folder.start_record(chosen.start))
+    completed = (Path(chosen.path) / METADATA_NAME).stat().st_mtime_ns
+    times = (file.stat().st_mtime_ns for file in before if file.exists())
+    return max((time for time in times if time <= completed), default=0)
+
+
+def _precedes(candidate: Candidate, chosen: Candidate) -> bool:
+    is_in_line = candidate.condition not in {Condition.ABANDONED, Condition.UNFINISHED}
+    return is_in_line and candidate.checkpoint_id is not None and candidate.checkpoint_id < (chosen.checkpoint_id or 0)
+
+
 def verify_newest(
     candidates: Sequence[Candidate],
     *,
@@ -53,9 +74,7 @@ def verify_newest(
 ) -> list[Candidate]:
     """Return the candidates, checked from the newest id down to the first one that can be used."""
     deadline = clock() + budget_seconds
-    checked = sorted(
-        candidates, key=lambda candidate: (candidate.checkpoint_id or 0, candidate.start or 0), reverse=True
-    )
+    checked = sorted(candidates, key=rank, reverse=True)
     for position, candidate in enumerate(checked):
         if candidate.usable:
             checked[position] = verify(candidate, deadline=deadline, clock=clock)

@@ -53,12 +53,14 @@ class Candidate:
 class IncarnationFacts:
     """What else is known of the incarnation.
 
-    `newest_checkpoint_id` is the highest id that a start of it ever went on from; `older_has_checkpoints` tells of the
-    incarnations before it; `restore` is what lies at the start rule's path, None for the other rules.
+    `newest_checkpoint_id` is the id that the last start of it went on from; `has_output` tells whether its sink ever
+    committed something, which takes a completed checkpoint; `older_has_checkpoints` tells of the incarnations before
+    it; `restore` is what lies at the start rule's path, None for the other rules.
     """
 
     incarnation: int
     newest_checkpoint_id: int | None = None
+    has_output: bool = False
     older_has_checkpoints: bool = False
     restore: Candidate | None = None
 
@@ -95,7 +97,7 @@ def choose(
     least `floor - allow_older_checkpoints`. The rules `empty` and `path` count only while the incarnation has no
     candidate. The order of the candidates does not matter.
     """
-    ordered = sorted(candidates, key=_rank, reverse=True)
+    ordered = sorted(candidates, key=rank, reverse=True)
     if not any(candidate.condition is not Condition.UNFINISHED for candidate in ordered):
         return _first_start(floor, rule, facts)
     newest = next((candidate for candidate in ordered if candidate.usable), None)
@@ -107,7 +109,7 @@ def choose(
     return Choice(chosen=newest, skipped=skipped, because=_because(newest, len(ordered), floor))
 
 
-def _rank(candidate: Candidate) -> tuple[int, int, str]:
+def rank(candidate: Candidate) -> tuple[int, int, str]:
     """Order by id; of two with the same id, the one of the later start is the living branch."""
     return (_identifier(candidate), candidate.start or 0, candidate.path)
 
@@ -134,7 +136,7 @@ def _skipped(ordered: Sequence[Candidate], chosen: Candidate, floor: int | None)
 
 def _may_be_newer(candidate: Candidate, chosen: Candidate) -> bool:
     if candidate.checkpoint_id is not None:
-        return _rank(candidate) > _rank(chosen)
+        return rank(candidate) > rank(chosen)
     return candidate.start is None or chosen.start is None or candidate.start >= chosen.start
 
 
@@ -151,7 +153,9 @@ def _because(chosen: Candidate, seen: int, floor: int | None) -> str:
 def _first_start(floor: int | None, rule: StartRule, facts: IncarnationFacts) -> Choice | Refusal:
     known = max((number for number in (floor, facts.newest_checkpoint_id) if number is not None), default=None)
     if known is not None:
-        return _lost(known, facts)
+        return _lost(f"Checkpoint {known} of incarnation {facts.incarnation} was completed before", facts)
+    if facts.has_output:
+        return _lost("There is committed output, which takes a completed checkpoint", facts)
     if rule.kind == "empty":
         return Choice(chosen=None, skipped=(), because="the start rule says empty, and there is no checkpoint yet")
     if rule.kind == "path":
@@ -173,10 +177,10 @@ def _from_path(rule: StartRule, facts: IncarnationFacts) -> Choice | Refusal:
     return Refusal(reason=Reason.RESTORE_PATH_UNUSABLE, message=message)
 
 
-def _lost(known: int, facts: IncarnationFacts) -> Refusal:
+def _lost(evidence: str, facts: IncarnationFacts) -> Refusal:
     message = (
-        f"Checkpoint {known} of incarnation {facts.incarnation} was completed before, but the volume holds no "
-        "checkpoint of it at all. An empty start would lose the state, so none is made. Mount the right volume or put "
+        f"{evidence}, but the volume holds no checkpoint of incarnation {facts.incarnation} at all. "
+        "An empty start would lose the state, so none is made. Mount the right volume or put "
         "the checkpoints back; to give the state up, delete the job with its volume and create it again."
     )
     return Refusal(reason=Reason.CHECKPOINTS_MISSING, message=message)

@@ -14,12 +14,12 @@ from typing import Final
 
 from anomalyjob.atomic_file import write_atomically
 from anomalyjob.branches import mark_abandoned
-from anomalyjob.checkpoint_catalogue import list_candidates, look_at, start_folders, verify_newest
+from anomalyjob.checkpoint_catalogue import list_candidates, look_at, start_folders, triggered_since, verify_newest
 from anomalyjob.checkpoint_choice import Candidate, Choice, Condition, IncarnationFacts, choose
 from anomalyjob.config import ConfigError, JobConfig, LedgerFloor, StartConfig
 from anomalyjob.config_files import read_ledger_floor
 from anomalyjob.lineage import Lineage, lineage_of_start, refuse_foreign_volume, write_lineage
-from anomalyjob.part_files import possible_repeats
+from anomalyjob.part_files import committed_later, has_committed, possible_repeats, uncommitted_files
 from anomalyjob.refusal import Reason, Refusal, RefusedError
 from anomalyjob.start_records import StartRecord, prune_records, read_records, record_numbers, write_record
 from anomalyjob.volume_cleaning import prune_start_folders, remove_stale_part_files
@@ -27,6 +27,7 @@ from anomalyjob.volume_layout import METADATA_NAME, JobFolder
 from anomalyjob.volume_lock import take_lock
 
 _NAMED_AT_MOST: Final = 3
+_RULES_WITHOUT_PATH: Final = ({"from": "latest"}, {"from": "empty"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +115,9 @@ def _choose(situation: _Situation) -> Choice:
     request = situation.request
     facts = IncarnationFacts(
         incarnation=request.incarnation,
-        newest_checkpoint_id=situation.lineage.newest_checkpoint_id,
+        newest_checkpoint_id=_gone_on_from(situation),
         older_has_checkpoints=_older_has_checkpoints(situation),
+        has_output=has_committed(situation.output),
         restore=look_at(request.rule.path) if request.rule.path is not None else None,
     )
     choice = choose(
@@ -128,6 +130,20 @@ def _choose(situation: _Situation) -> Choice:
     if isinstance(choice, Refusal):
         raise RefusedError(choice.reason, choice.message)
     return choice
+
+
+def _gone_on_from(situation: _Situation) -> int | None:
+    """Return the checkpoint that the last start went on from; by the records when somebody removed lineage.json."""
+    if situation.lineage.newest_checkpoint_id is not None:
+        return situation.lineage.newest_checkpoint_id
+    # A start by the rule `path` may have gone on from a checkpoint that is not of this incarnation.
+    own = [
+        record.get("chosen")
+        for record in situation.records
+        if record.get("incarnation") == situation.request.incarnation and record.get("rule") in _RULES_WITHOUT_PATH
+    ]
+    numbers = [chosen.get("checkpointId") for chosen in own if isinstance(chosen, dict)]
+    return next((number for number in reversed(numbers) if isinstance(number, int)), None)
 
 
 def _older_has_checkpoints(situation: _Situation) -> bool:
@@ -144,10 +160,20 @@ def _repeats(situation: _Situation, choice: Choice) -> dict[str, tuple[int, int]
     Usually nothing. Output is committed once a newer checkpoint is complete, so where there is some, that checkpoint
     was damaged or lost, whether a trace of it is left or not.
     """
-    if choice.chosen is None:
+    chosen = choice.chosen
+    if chosen is None or not (choice.skipped or _is_behind(situation, chosen)):
         return {}
-    written = (Path(choice.chosen.path) / METADATA_NAME).stat().st_mtime_ns
-    return possible_repeats(situation.output, after_nanoseconds=written)
+    since = triggered_since(situation.folder, situation.candidates, chosen)
+    return possible_repeats(situation.output, since_nanoseconds=since)
+
+
+def _is_behind(situation: _Situation, chosen: Candidate) -> bool:
+    """Tell whether a newer checkpoint than the chosen one was completed, though none was skipped."""
+    known = max(situation.floor or 0, situation.lineage.newest_checkpoint_id or 0)
+    if chosen in situation.candidates and (chosen.checkpoint_id or 0) < known:
+        return True
+    completed = (Path(chosen.path) / METADATA_NAME).stat().st_mtime_ns
+    return committed_later(situation.output, than_nanoseconds=completed)
 
 
 def _clean(situation: _Situation, choice: Choice, log: Callable[[str], None]) -> None:
@@ -185,10 +211,11 @@ def _record(
         source=situation.job.source.document(),
         detection=situation.job.detection.document(),
         possible_repeats=repeats,
+        uncommitted_files=uncommitted_files(situation.output),
         message=_message(situation, choice, repeats, number),
     )
     write_record(folder.start_record(number), record)
-    prune_records(folder.starts)
+    prune_records(folder.starts, needed={candidate.start for candidate in situation.candidates if candidate.start})
     return _prepared(situation, record)
 
 
@@ -206,11 +233,10 @@ def _prepared(situation: _Situation, record: StartRecord) -> PreparedStart:
 
 
 def _lineage_after(situation: _Situation, choice: Choice) -> Lineage:
-    """Return the lineage with the newest id; a path that the user named is not a checkpoint of this incarnation."""
+    """Return the lineage with the chosen id; a path that the user named is not a checkpoint of this incarnation."""
     if choice.chosen is None or choice.chosen not in situation.candidates:
         return situation.lineage
-    newest = max(situation.lineage.newest_checkpoint_id or 0, choice.chosen.checkpoint_id or 0)
-    return replace(situation.lineage, newest_checkpoint_id=newest)
+    return replace(situation.lineage, newest_checkpoint_id=choice.chosen.checkpoint_id)
 
 
 def _write_users(folder: Path, users: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ _SIBLINGS_AT_MOST: Final = 1000
 class Lineage:
     """What the volume says of itself.
 
-    `newest_checkpoint_id` is the highest id that a start of the incarnation went on from.
+    `newest_checkpoint_id` is the id that the last start of the incarnation went on from.
     """
 
     namespace: str

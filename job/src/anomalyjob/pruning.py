@@ -6,7 +6,7 @@ as a whole, and only as a whole, since inside one of them incremental checkpoint
 
 from collections.abc import Collection, Sequence
 
-from anomalyjob.checkpoint_choice import Candidate
+from anomalyjob.checkpoint_choice import Candidate, rank
 
 
 def removable_starts(
@@ -25,9 +25,7 @@ def removable_starts(
     """
     if chosen is None or chosen not in candidates:
         return ()
-    usable = sorted(
-        (c for c in candidates if c.usable), key=lambda c: (c.checkpoint_id or 0, c.start or 0), reverse=True
-    )
+    usable = sorted((candidate for candidate in candidates if candidate.usable), key=rank, reverse=True)
     kept = {candidate.start for candidate in usable[:retained]} | {chosen.start}
     kept |= {candidate.start for candidate in candidates if _is_newer(candidate, chosen)}
     old = set(own_starts)

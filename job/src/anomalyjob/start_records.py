@@ -5,7 +5,7 @@ under the lock, before Flink runs, and never changed.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +17,16 @@ from anomalyjob.timestamps import format_time
 from anomalyjob.volume_layout import start_number
 
 KEPT_RECORDS: Final = 200
+UNCOMMITTED_FILES: Final = "uncommittedFiles"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRecord:
-    """One start. `possible_repeats` gives per user the first and last index that may stand in the sinks twice."""
+    """One start.
+
+    `possible_repeats` gives per user the first and last index that may stand in the sinks twice, `uncommitted_files`
+    the part files that awaited their commit before this start, relative to the incarnation's output folder.
+    """
 
     start: int
     incarnation: int
@@ -35,6 +40,7 @@ class StartRecord:
     source: Mapping[str, object]
     detection: Mapping[str, object]
     possible_repeats: Mapping[str, tuple[int, int]]
+    uncommitted_files: Sequence[str]
     message: str
 
     def document(self) -> dict[str, object]:
@@ -54,6 +60,7 @@ class StartRecord:
             "possibleRepeats": {
                 user: {"first": first, "last": last} for user, (first, last) in self.possible_repeats.items()
             },
+            UNCOMMITTED_FILES: list(self.uncommitted_files),
             "message": self.message,
         }
 
@@ -75,17 +82,19 @@ def read_records(folder: Path) -> list[dict[str, object]]:
     return [document for document in found if document is not None]
 
 
-def prune_records(folder: Path, *, kept: int = KEPT_RECORDS) -> list[int]:
-    """Remove records older than the newest `kept`, but none that the audit still needs; return their numbers.
+def prune_records(folder: Path, *, needed: Collection[int], kept: int = KEPT_RECORDS) -> list[int]:
+    """Remove records older than the newest `kept`, but none that is still needed; return their numbers.
 
-    It needs the records after which something was different: another incarnation, rule or source, or repeats.
+    `needed` are the starts that have checkpoints: their records tell what they left behind. The audit needs those after
+    which something was different: another incarnation, rule or source, or repeats.
     """
     older = record_numbers(folder)[:-kept]
     removed = []
     previous: dict[str, object] | None = None
     for number in older:
         document = _read(folder / f"{number}.json")
-        if document is not None and previous is not None and not _matters(document, previous):
+        is_needed = number in needed or previous is None or document is None or _matters(document, previous)
+        if not is_needed:
             (folder / f"{number}.json").unlink(missing_ok=True)
             removed.append(number)
         previous = document or previous

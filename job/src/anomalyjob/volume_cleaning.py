@@ -12,7 +12,8 @@ from anomalyjob.checkpoint_catalogue import start_folders
 from anomalyjob.checkpoint_choice import Candidate
 from anomalyjob.part_files import remove_leftovers
 from anomalyjob.pruning import removable_starts
-from anomalyjob.volume_layout import METADATA_NAME, JobFolder
+from anomalyjob.start_records import UNCOMMITTED_FILES
+from anomalyjob.volume_layout import JobFolder
 
 _PRUNED_SUFFIX: Final = ".pruned"
 
@@ -38,25 +39,17 @@ def prune_start_folders(
 def remove_stale_part_files(
     folder: JobFolder, incarnation: int, chosen: Candidate, records: Sequence[Mapping[str, object]]
 ) -> list[Path]:
-    """Remove uncommitted part files from before the start that wrote the chosen checkpoint, and return them."""
-    producer = _producer(folder, chosen, records)
-    if producer is None or not producer.exists():
+    """Remove the uncommitted part files that were there before the start that wrote the chosen one; return them.
+
+    A savepoint does not tell its start, so nothing goes then: the next start that goes on from a checkpoint cleans up.
+    """
+    listed = next((record.get(UNCOMMITTED_FILES) for record in records if record.get("start") == chosen.start), None)
+    if chosen.start is None or not isinstance(listed, list):
         return []
-    # The record's own file time is on the clock of the volume, as the times of the part files are.
-    return remove_leftovers(folder.output(incarnation), before_nanoseconds=producer.stat().st_mtime_ns)
+    return remove_leftovers(folder.output(incarnation), {name for name in listed if isinstance(name, str)})
 
 
 def _finish_pruning(folder: JobFolder) -> None:
     for path in folder.checkpoints.glob(f"*{_PRUNED_SUFFIX}"):
         # What cannot be removed now is tried again by the next start; it must not keep this one from running.
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _producer(folder: JobFolder, chosen: Candidate, records: Sequence[Mapping[str, object]]) -> Path | None:
-    """Return the record of the start that wrote the chosen one: for a savepoint, the last one before its metadata."""
-    if chosen.start is not None:
-        return folder.start_record(chosen.start)
-    written = (Path(chosen.path) / METADATA_NAME).stat().st_mtime_ns
-    files = [folder.start_record(start) for record in records if isinstance(start := record.get("start"), int)]
-    earlier = [file for file in files if file.exists() and file.stat().st_mtime_ns < written]
-    return earlier[-1] if earlier else None
