@@ -6,14 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomalyjob.events import MAX_NUMBER, Alert, ProcessRecord, Record, RecordError, UserEvent, decode_record
+from anomalyjob.events import (
+    MAX_NUMBER,
+    Alert,
+    ProcessRecord,
+    Record,
+    RecordError,
+    UserEvent,
+    counted_event_line,
+    decode_record,
+    event_abnormal,
+    event_user_key,
+    is_alert_line,
+    process_line,
+    user_key,
+)
 from anomalyjob.timestamps import from_epoch_milliseconds
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 LATER = datetime(2026, 1, 2, 3, 4, 6, 1_000, tzinfo=UTC)
 EVENT = UserEvent(user_id="user2", index=17, event_time=TIME, abnormal=True)
 
-texts = st.text(st.characters())
+# Ids that look like the very pieces of text by which lines are taken apart, beside any others.
+PIECES = ['"', "\\", '\\"', '", "index": ', ', "count": 1', "true}", '"}', "\n", "\x00", "é", "🙂", "\ud800", "\u2028"]
+texts = st.text(st.characters()) | st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
 numbers = st.integers(min_value=0, max_value=MAX_NUMBER)
 times = st.integers(min_value=0, max_value=4_000_000_000_000).map(from_epoch_milliseconds)
 events = st.builds(UserEvent, user_id=texts, index=numbers, event_time=times, abnormal=st.booleans())
@@ -65,6 +81,44 @@ def test_every_record_survives_its_line_and_the_line_is_one_line_of_ascii(record
 def test_a_process_record_gives_back_its_event(event: UserEvent, count: int) -> None:
     assert ProcessRecord.of(event, count=count, subtask=0, processed_time=LATER).event == event
     assert UserEvent.decode(event.encode()) == event
+
+
+@given(events)
+def test_an_event_line_taken_apart_gives_what_a_json_reader_reads(event: UserEvent) -> None:
+    line = event.encode()
+    read = json.loads(line)
+
+    assert json.loads(f'"{event_user_key(line)}"') == read["userId"]
+    assert event_user_key(line) == user_key(event.user_id)
+    assert event_user_key(line).isascii()
+    assert event_abnormal(line) == read["abnormal"]
+
+
+@given(texts, texts)
+def test_two_users_have_two_keys(one: str, other: str) -> None:
+    assert (user_key(one) == user_key(other)) == (one == other)
+
+
+@given(events, numbers, numbers, times)
+def test_a_process_line_made_from_an_event_line_is_that_of_the_record(
+    event: UserEvent, count: int, subtask: int, time: datetime
+) -> None:
+    record = ProcessRecord.of(event, count=count, subtask=subtask, processed_time=time)
+    line = process_line(event.encode(), count=count, subtask=subtask, processed_time=time)
+
+    assert line == record.encode()
+    assert counted_event_line(line) == event.encode()
+
+
+@given(records)
+def test_an_alert_is_known_by_its_first_letters(record: Record) -> None:
+    assert is_alert_line(record.encode()) == isinstance(record, Alert)
+
+
+@pytest.mark.parametrize("line", ["", PROCESS_LINE, ALERT_LINE, "{}", '{"kind":"event","userId":"user2"}'])
+def test_a_line_that_does_not_begin_as_an_event_has_no_key(line: str) -> None:
+    with pytest.raises(RecordError, match="not a record of kind event"):
+        event_user_key(line)
 
 
 @given(st.one_of(st.text(), records.map(lambda record: record.encode())), st.data())

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomalyjob.schedule import MAX_OVERDUE_EVENTS, Advance, Schedule, advance, start
+from anomalyjob.schedule import (
+    MAX_OVERDUE_EVENTS,
+    PAUSE_MILLISECONDS,
+    Advance,
+    Schedule,
+    advance,
+    next_look_milliseconds,
+    pause,
+    start,
+)
 
 NOW = 1_767_323_045_678
 intervals = st.integers(min_value=1, max_value=10_000)
@@ -67,13 +76,19 @@ def test_replay_from_any_saved_state_gives_the_same_events_however_time_is_split
     assert again == events
 
 
-@given(st.lists(st.tuples(st.integers(min_value=-5_000, max_value=30_000), intervals), max_size=15), intervals, limits)
-def test_whatever_interval_and_clock_do_indexes_are_contiguous_and_due_times_rise(
-    steps: list[tuple[int, int]], first_interval: int, limit: int
+changes = st.tuples(st.integers(min_value=-5_000, max_value=30_000), intervals, st.booleans())
+
+
+@given(st.lists(changes, max_size=15), intervals, limits)
+def test_whatever_interval_pauses_and_clock_do_indexes_are_contiguous_and_due_times_rise(
+    steps: list[tuple[int, int, bool]], first_interval: int, limit: int
 ) -> None:
     schedule, now, events = start(first_interval, NOW), NOW, []
-    for change, interval in steps:
+    for change, interval, is_paused in steps:
         now += change
+        if is_paused:
+            schedule = pause(schedule, now)
+            continue
         schedule, made = drain(schedule, interval, now, limit)
         events += made
     assert [index for index, _ in events] == list(range(len(events)))
@@ -135,6 +150,21 @@ def test_a_pause_of_hours_is_worked_off_in_bounded_portions() -> None:
     result = advance(start(5, NOW), 5, NOW + 3_600_000)
     assert len(result.due_times) == MAX_OVERDUE_EVENTS
     assert result.wake_at_milliseconds == NOW + 3_600_000
+
+
+def test_a_user_that_paused_owes_nothing_for_that_time() -> None:
+    first = advance(start(100, NOW), 100, NOW + 250)
+    paused = pause(first.schedule, NOW + 5000)
+    assert advance(paused, 100, NOW + 5099).due_times == ()
+    assert emitted(advance(paused, 100, NOW + 5100)) == [(2, NOW + 5100)]
+
+
+@given(st.integers(min_value=0, max_value=2 * PAUSE_MILLISECONDS))
+def test_the_next_look_at_a_paused_user_is_after_now_and_on_a_full_minute(offset: int) -> None:
+    now = NOW + offset
+    look = next_look_milliseconds(now)
+    assert now < look <= now + PAUSE_MILLISECONDS
+    assert look % PAUSE_MILLISECONDS == 0
 
 
 @pytest.mark.parametrize("interval, limit", [(0, 1), (-5, 1), (5, 0)])

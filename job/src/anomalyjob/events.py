@@ -1,8 +1,9 @@
 """The three kinds of record and their JSON lines: what the source made, what the count became, which alerts rose.
 
 The lines are the same in the log, in part files and on every other sink, so this module is the format's only owner.
-Encoding runs once or twice per event inside Flink: lines are built directly, without a dict in between. It must not do
-I/O and must not read the clock.
+What runs once per event inside Flink builds lines directly, without a dict in between, and takes a line of its own
+making apart by the places of its keys; only `decode_record` believes nobody. It must not do I/O and must not read the
+clock.
 """
 
 import json
@@ -17,6 +18,14 @@ from anomalyjob.timestamps import format_time, parse_time
 # The largest whole number that every JSON reader keeps exactly, browsers included (RFC 8259, section 6).
 MAX_NUMBER = 2**53 - 1
 _SHOWN_CHARACTERS = 120
+
+_EVENT_KIND = '{"kind": "event"'
+_PROCESS_KIND = '{"kind": "process"'
+_ALERT_KIND = '{"kind": "alert"'
+_BEFORE_USER = f'{_EVENT_KIND}, "userId": "'
+# Neither can stand inside a user's id: there, a quotation mark has a backslash before it.
+_AFTER_USER = '", "index": '
+_BEFORE_COUNT = ', "count": '
 
 
 class RecordError(ValueError):
@@ -121,6 +130,41 @@ class Alert:
             f'"eventTime": "{format_time(self.event_time)}", "emittedTime": "{format_time(self.emitted_time)}", '
             f'"count": {self.count}, "message": {quoted(self.message)}}}'
         )
+
+
+def user_key(user_id: str) -> str:
+    """The user's id as it stands between the quotation marks of a line: ASCII only, and another one for each user."""
+    return quoted(user_id)[1:-1]
+
+
+def event_user_key(event_line: str) -> str:
+    """The `user_key` of an event line. Raises RecordError if the line does not begin as one."""
+    if not event_line.startswith(_BEFORE_USER):
+        raise RecordError(f"not a record of kind event: {_shown(event_line)}")
+    return event_line[len(_BEFORE_USER) : event_line.index(_AFTER_USER, len(_BEFORE_USER))]
+
+
+def event_abnormal(event_line: str) -> bool:
+    """Whether the event of an event line is abnormal."""
+    return event_line.endswith("true}")
+
+
+def process_line(event_line: str, *, count: int, subtask: int, processed_time: datetime) -> str:
+    """The line of the process record of the event in an event line, as `ProcessRecord.encode` writes it."""
+    return (
+        f"{_PROCESS_KIND}{event_line[len(_EVENT_KIND) : -1]}{_BEFORE_COUNT}{count}, "
+        f'"subtask": {subtask}, "processedTime": "{format_time(processed_time)}"}}'
+    )
+
+
+def counted_event_line(line: str) -> str:
+    """The event line that a process record's line was made from."""
+    return f"{_EVENT_KIND}{line[len(_PROCESS_KIND) : line.rindex(_BEFORE_COUNT)]}}}"
+
+
+def is_alert_line(line: str) -> bool:
+    """Whether a record's line is that of an alert."""
+    return line.startswith(_ALERT_KIND)
 
 
 Record: TypeAlias = UserEvent | ProcessRecord | Alert

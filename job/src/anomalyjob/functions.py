@@ -14,8 +14,8 @@ from pyflink.datastream.state import ValueState, ValueStateDescriptor
 
 from anomalyjob.config import SimulatedSource
 from anomalyjob.detector import Rule, step
-from anomalyjob.events import Alert, ProcessRecord, UserEvent
-from anomalyjob.schedule import Schedule, advance, start
+from anomalyjob.events import Alert, UserEvent, event_abnormal, process_line, user_key
+from anomalyjob.schedule import Advance, Schedule, advance, next_look_milliseconds, pause, start
 from anomalyjob.simulator import event
 from anomalyjob.timestamps import from_epoch_milliseconds
 
@@ -39,13 +39,13 @@ def subtask_index(runtime_context: RuntimeContext) -> int:
 class SimulatedUserSource(KeyedProcessFunction):
     """Emits `event(seed, user, index)` as one JSON line at its due time, for each user that the clock names.
 
-    State per user: `schedule`, a tuple of four longs (anchor time ms, anchor index, next index, interval ms), so the
-    stream is a function of (seed, user, index) and goes on without a gap after a restore.
+    Keyed by `events.user_key`. State per user: `schedule`, a tuple of four longs (anchor time ms, anchor index, next
+    index, interval ms), so the stream is a function of (seed, user, index) and goes on without a gap after a restore.
     """
 
     def __init__(self, source: SimulatedSource) -> None:
         self._source = source
-        self._users = frozenset(source.users)
+        self._users = {user_key(user_id): user_id for user_id in source.users}
         self._schedule: ValueState
 
     def open(self, runtime_context: RuntimeContext) -> None:
@@ -57,26 +57,38 @@ class SimulatedUserSource(KeyedProcessFunction):
     def process_element(self, value: str, ctx: KeyedProcessFunction.Context) -> Iterator[str]:
         """A user's name from the clock: start the user, or go on if it is known."""
         del value
-        return self._emit_due(ctx)
+        return self._wake(ctx, earliest_milliseconds=0)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[str]:
         """The next event is due."""
-        del timestamp
-        return self._emit_due(ctx)
+        # Trap: Flink fires all timers up to `timestamp` before anything else has its turn, barriers included. When the
+        # clock was set back, the next event is due at that very time again, for as long as it was set back.
+        return self._wake(ctx, earliest_milliseconds=timestamp + 1)
 
-    def _emit_due(self, ctx: KeyedProcessFunction.Context) -> Iterator[str]:
-        user_id = ctx.get_current_key()
-        if user_id not in self._users:
-            return
-        now = now_milliseconds()
-        interval = self._source.interval_milliseconds
-        stored = self._schedule.value()
+    def _wake(self, ctx: KeyedProcessFunction.Context, *, earliest_milliseconds: int) -> Iterator[str]:
+        user_id, now = self._users.get(ctx.get_current_key()), now_milliseconds()
+        if user_id is None:
+            # The user was taken out of the list, but its line there has been read: only a timer sees it come back.
+            wake_at = self._pause(now)
+        else:
+            due = self._advance(now)
+            for offset, due_time in enumerate(due.due_times):
+                yield self._event(user_id, due.first_index + offset, due_time).encode()
+            wake_at = due.wake_at_milliseconds
+        ctx.timer_service().register_processing_time_timer(max(wake_at, earliest_milliseconds))
+
+    def _advance(self, now: int) -> Advance:
+        stored, interval = self._schedule.value(), self._source.interval_milliseconds
         schedule = start(interval, now) if stored is None else Schedule.from_state(stored)
         due = advance(schedule, interval, now)
-        for offset, due_time in enumerate(due.due_times):
-            yield self._event(user_id, due.first_index + offset, due_time).encode()
         self._schedule.update(due.schedule.to_state())
-        ctx.timer_service().register_processing_time_timer(due.wake_at_milliseconds)
+        return due
+
+    def _pause(self, now: int) -> int:
+        stored = self._schedule.value()
+        if stored is not None:
+            self._schedule.update(pause(Schedule.from_state(stored), now).to_state())
+        return next_look_milliseconds(now)
 
     def _event(self, user_id: str, index: int, due_time_milliseconds: int) -> UserEvent:
         return event(
@@ -91,7 +103,7 @@ class SimulatedUserSource(KeyedProcessFunction):
 class AbnormalCounter(KeyedProcessFunction):
     """Counts a user's consecutive abnormal events in keyed state; emits a `process` line for each and `alert` lines.
 
-    State per user: `abnormalCount`, a long.
+    State per user: `abnormalCount`, a long; none as long as it is 0.
     """
 
     def __init__(self, rule: Rule) -> None:
@@ -107,10 +119,11 @@ class AbnormalCounter(KeyedProcessFunction):
     def process_element(self, value: str, ctx: KeyedProcessFunction.Context) -> Iterator[str]:
         """Count one event line; yields one or two record lines."""
         del ctx
-        made = UserEvent.decode(value)
-        count, alert = step(self._abnormal_count.value() or 0, made.abnormal, self._rule)
-        self._abnormal_count.update(count)
+        before = self._abnormal_count.value() or 0
+        count, alert = step(before, event_abnormal(value), self._rule)
+        if count != before:
+            self._abnormal_count.update(count)
         now = datetime.now(UTC)
-        yield ProcessRecord.of(made, count=count, subtask=self._subtask, processed_time=now).encode()
+        yield process_line(value, count=count, subtask=self._subtask, processed_time=now)
         if alert:
-            yield Alert.of(made, count=count, emitted_time=now).encode()
+            yield Alert.of(UserEvent.decode(value), count=count, emitted_time=now).encode()

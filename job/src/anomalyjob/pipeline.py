@@ -13,16 +13,11 @@ from pyflink.datastream import StreamExecutionEnvironment
 
 from anomalyjob.config import JobConfig
 from anomalyjob.detector import Rule
+from anomalyjob.events import event_user_key
 from anomalyjob.functions import AbnormalCounter
 from anomalyjob.sinks import attach_sinks
 from anomalyjob.slots import slot_sharing_groups
 from anomalyjob.sources import simulated_events
-
-
-def user_of(event_line: str) -> str:
-    """The key of an event line: its user id."""
-    user_id: str = json.loads(event_line)["userId"]
-    return user_id
 
 
 def build(environment: StreamExecutionEnvironment, config: JobConfig, users_folder: str, output_folder: str) -> None:
@@ -30,7 +25,7 @@ def build(environment: StreamExecutionEnvironment, config: JobConfig, users_fold
     groups = slot_sharing_groups(config.slot_sharing)
     events = simulated_events(environment, config.source, users_folder, groups.source)
     records = (
-        events.key_by(user_of, key_type=Types.STRING())
+        events.key_by(event_user_key, key_type=Types.STRING())
         .process(AbnormalCounter(Rule(max_count=config.detection.max_count)), output_type=Types.STRING())
         .name("process")
         .uid("process")

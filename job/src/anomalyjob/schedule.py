@@ -11,6 +11,8 @@ from typing import Self
 
 # So that a long pause never holds back a checkpoint barrier for long: the rest follows in the next timer firing.
 MAX_OVERDUE_EVENTS = 500
+PAUSE_MILLISECONDS = 60_000
+"""How often a user that makes no events is looked at: nothing else would notice that it makes events again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +95,26 @@ def advance(
     return Advance(first_index=first, due_times=due_times, schedule=after, wake_at_milliseconds=wake_at)
 
 
+def pause(schedule: Schedule, now_milliseconds: int) -> Schedule:
+    """The schedule of a user who makes no events until now: nothing is owed, the next event is due an interval later.
+
+    Its index follows on the last one, so no index is left out.
+    """
+    return _anchored_anew(schedule, schedule.interval_milliseconds, now_milliseconds)
+
+
+def next_look_milliseconds(now_milliseconds: int) -> int:
+    """When to look again at a user that makes no events: full minutes, so that several timers become one."""
+    return (now_milliseconds // PAUSE_MILLISECONDS + 1) * PAUSE_MILLISECONDS
+
+
 def _with_interval(schedule: Schedule, interval_milliseconds: int, now_milliseconds: int) -> Schedule:
     if schedule.interval_milliseconds == interval_milliseconds:
         return schedule
+    return _anchored_anew(schedule, interval_milliseconds, now_milliseconds)
+
+
+def _anchored_anew(schedule: Schedule, interval_milliseconds: int, now_milliseconds: int) -> Schedule:
     # Never before the last emitted event: if the clock went backwards, event times must not follow it.
     last_due_time = schedule.due_time_milliseconds(schedule.next_index - 1)
     return Schedule(

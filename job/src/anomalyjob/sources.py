@@ -4,8 +4,6 @@ PyFlink has no source written in Python. A file source on the folder of user lis
 once; that wakes the keyed function `source`, which from then on lives by its own timers. It must not know of sinks.
 """
 
-import json
-
 from pyflink.common import Duration, Types, WatermarkStrategy
 from pyflink.datastream import DataStream, StreamExecutionEnvironment
 from pyflink.datastream.connectors.file_system import FileSource, StreamFormat
@@ -18,6 +16,11 @@ from anomalyjob.functions import SimulatedUserSource
 USER_LIST_DISCOVERY_SECONDS = 60
 
 
+def listed_user_key(line: str) -> str:
+    """The `events.user_key` of a line of a user list, which is a JSON text in ASCII."""
+    return line[1:-1]
+
+
 def simulated_events(
     environment: StreamExecutionEnvironment, source: SimulatedSource, users_folder: str, group: SlotSharingGroup
 ) -> DataStream:
@@ -27,7 +30,7 @@ def simulated_events(
     ).uid("clock")
     return (
         clock.slot_sharing_group(group)
-        .key_by(json.loads, key_type=Types.STRING())
+        .key_by(listed_user_key, key_type=Types.STRING())
         .process(SimulatedUserSource(source), output_type=Types.STRING())
         .name("source")
         .uid("source")
