@@ -1,5 +1,6 @@
 """The state folder: places, whole files, one supervisor."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -116,6 +117,23 @@ def test_the_lock_of_a_deleted_folder_is_not_the_lock_of_its_successor(folder: S
         folder.remove(keep_volume=False)
         with supervisor_lock(folder):
             assert is_supervised(folder)
+
+
+def test_a_lock_whose_file_was_deleted_meanwhile_is_taken_anew(
+    folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_lock = fcntl.flock
+    deletions = [folder.lock_file.unlink]
+
+    def lock_after_a_deletion(descriptor: int, operation: int) -> None:
+        if deletions:
+            deletions.pop()()
+        really_lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", lock_after_a_deletion)
+    with supervisor_lock(folder):
+        assert folder.lock_file.exists()
+        assert is_supervised(folder)
 
 
 def test_asking_who_supervises_creates_nothing(folder: StateFolder) -> None:

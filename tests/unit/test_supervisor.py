@@ -164,6 +164,28 @@ def test_a_process_that_died_just_before_it_is_stopped_is_no_trouble(folder: Sta
     asyncio.run(scenario())
 
 
+def test_a_process_that_is_being_stopped_is_not_started_again(folder: StateFolder) -> None:
+    told: list[str] = []
+    takes_its_time = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (time.sleep({delay}), sys.exit(0)))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    names = [f"demo-taskmanager-{number}" for number in range(8)]
+
+    async def scenario() -> None:
+        async with _supervising(folder, told) as supervisor:
+            await supervisor.apply(
+                [_launch(takes_its_time.format(delay=number * 0.03), name=name) for number, name in enumerate(names)]
+            )
+            await _until(lambda: all("ready" in _log(folder, name) for name in names))
+            await supervisor.stop()
+
+    asyncio.run(scenario())
+    assert len(told) == len(names), "each was started once, and nothing else happened"
+
+
 def test_a_changed_workload_is_replaced_and_an_extra_one_removed(folder: StateFolder) -> None:
     async def scenario() -> None:
         async with _supervising(folder) as supervisor:
