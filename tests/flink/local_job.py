@@ -30,16 +30,19 @@ class LocalJob:
     """One `anomalyjob up` and the commands beside it. Use as a context manager: nothing outlives it."""
 
     def __init__(self, folder: Path, document: dict[str, Any], environment: dict[str, str] | None = None) -> None:
-        """Write the resource file; `folder` is the test's own, `environment` goes on top of this process's."""
-        self.folder = folder
-        self.file = folder / "anomalyjob.yaml"
-        self.file.write_text(yaml.safe_dump(document), encoding="utf-8")
+        """Write the resource file; `environment` goes on top of this process's.
+
+        `folder` is the test's own; jobs of different names in one folder share a home.
+        """
         metadata = document["metadata"]
         self.name: str = metadata["name"]
+        self.folder = folder
+        self.file = folder / f"{self.name}.yaml"
+        self.file.write_text(yaml.safe_dump(document), encoding="utf-8")
         self.home = folder / "home"
         self.state = self.home / f"{metadata.get('namespace', 'default')}.{self.name}"
         self.job_volume = self.state / "volume" / self.state.name
-        self.output = folder / "up.log"
+        self.output = folder / f"{self.name}.log"
         self._environment = {**os.environ, "ANOMALYJOB_HOME": str(self.home), **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
 

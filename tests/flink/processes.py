@@ -5,6 +5,8 @@ It uses nothing of the project, so that a test does not believe the code it test
 
 import os
 import signal
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -73,6 +75,14 @@ def descendants(pid: int) -> list[Process]:
 def processes_of(folder: Path) -> list[Process]:
     """Return every process whose command line or environment names the folder, or something in it."""
     return [process for process in all_processes() if process.pid != os.getpid() and _names(process, str(folder))]
+
+
+def wait_for_end(left: Callable[[], list[Process]], seconds: float) -> list[Process]:
+    """Wait until `left` returns nothing, at most so long; return what it returned last."""
+    deadline = time.monotonic() + seconds
+    while (found := left()) and time.monotonic() < deadline:
+        time.sleep(0.05)  # noqa: TID251 - the pause between two looks at processes that are no children, under a bound
+    return found
 
 
 def listening_addresses(process: Process) -> set[tuple[IPv4Address | IPv6Address, int]]:
