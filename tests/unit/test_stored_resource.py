@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
-from anomalyjob_operator.local.applied_file import AppliedFile, RefusedEditError, apply_document, has_checkpoints
+from anomalyjob_operator.local.applied_file import (
+    AppliedFile,
+    RefusedEditError,
+    apply_document,
+    has_checkpoints,
+    signature_of,
+)
 from anomalyjob_operator.local.edits import changed_fields, refused_changes
 from anomalyjob_operator.local.json_file import DamagedFileError, read_json
 from anomalyjob_operator.local.state_folder import StateFolder
@@ -154,7 +160,8 @@ class _Saved:
         self.file = file
         self.told: list[str] = []
         self.save(_document())
-        self.applied = AppliedFile(file, folder, apply_document(folder, _document(), running=False), self.told.append)
+        stored = apply_document(folder, _document(), running=False)
+        self.applied = AppliedFile(file, signature_of(file), folder, stored, self.told.append)
 
     def save(self, content: dict[str, Any] | str) -> None:
         self.file.write_text(content if isinstance(content, str) else yaml.safe_dump(content))

@@ -33,7 +33,7 @@ class Up:
         self.faults = folder / "faults"
         self.faults.mkdir(exist_ok=True)
         self._name = name
-        self._environment = {
+        self.environment = {
             **os.environ,
             "ANOMALYJOB_HOME": str(folder / "home"),
             "ANOMALYJOB_FLINK_PYTHON": str(self._program(folder / "python", f'exec {sys.executable} {STAND_IN} "$@"')),
@@ -58,7 +58,7 @@ class Up:
         """Run one command to its end."""
         return subprocess.run(
             [sys.executable, "-m", "anomalyjob_operator", *arguments],
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
@@ -72,7 +72,7 @@ class Up:
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "anomalyjob_operator", "up", "-f", str(self.file)],
-                env=self._environment,
+                env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -167,6 +167,23 @@ def test_status_logs_and_checkpoints_tell_of_a_running_job(up: Up) -> None:
     listed = json.loads(up.run("checkpoints", "-o", "json").stdout)["checkpoints"]
     assert [entry["id"] for entry in listed] == sorted((entry["id"] for entry in listed), reverse=True)
     assert up.run("checkpoints").stdout.startswith("ID ")
+
+
+def test_logs_can_be_followed_until_ctrl_c(up: Up) -> None:
+    up.start()
+    with subprocess.Popen(
+        [sys.executable, "-m", "anomalyjob_operator", "logs", "-f", "--alerts"],
+        env=up.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as logs:
+        assert logs.stdout is not None
+        assert logs.stderr is not None
+        for _ in range(20):
+            assert logs.stdout.readline() == b"[ALERT] userId=user2 abnormal 3 times\n"
+        logs.send_signal(signal.SIGINT)
+        assert logs.wait(PATIENCE_SECONDS) == 0
+        assert logs.stderr.read() == b""
 
 
 def test_rest_answers_at_the_recorded_address(up: Up) -> None:
@@ -297,7 +314,7 @@ def test_two_jobs_run_side_by_side(up: Up, tmp_path: Path) -> None:
 def test_who_reads_only_the_first_lines_does_not_stop_the_job(up: Up) -> None:
     up.process = subprocess.Popen(
         [sys.executable, "-m", "anomalyjob_operator", "up", "-f", str(up.file)],
-        env=up._environment,
+        env=up.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,

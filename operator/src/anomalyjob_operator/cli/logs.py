@@ -1,5 +1,6 @@
 """`anomalyjob logs`: the records and alerts that the log sink wrote, of all TaskManagers together."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,8 +33,10 @@ def logs(name: str | None, namespace: str | None, *, follow: bool, alerts: bool)
         for line in filter(wanted, all_records(_files(folder))):
             click.echo(line)
         if follow:
-            for line in _follow(folder, tails, wanted):
-                click.echo(line)
+            # Ctrl-C is how a user ends this: no error.
+            with contextlib.suppress(KeyboardInterrupt):
+                for line in _follow(folder, tails, wanted):
+                    click.echo(line)
 
 
 def _files(folder: StateFolder) -> list[Path]:

@@ -11,7 +11,7 @@ import click
 
 from anomalyjob_operator.cli.console import field_failure, plain_errors, resource_in, teller
 from anomalyjob_operator.cli.selection import current_settings
-from anomalyjob_operator.local.applied_file import AppliedFile, RefusedEditError, apply_document
+from anomalyjob_operator.local.applied_file import AppliedFile, RefusedEditError, apply_document, signature_of
 from anomalyjob_operator.local.backend import Place
 from anomalyjob_operator.local.json_file import read_json
 from anomalyjob_operator.local.ports import ChosenPorts, choose_ports
@@ -43,6 +43,7 @@ def up(file: Path, rest_port: int | None) -> None:
     """
     tell = teller()
     with plain_errors():
+        seen = signature_of(file)
         document, folder = _read(file)
         with supervisor_lock(folder):
             machine = preflight(current_settings(), folder)
@@ -53,7 +54,7 @@ def up(file: Path, rest_port: int | None) -> None:
             write_supervisor_record(folder, datetime.now(UTC), chosen.ports.rest_url)
             _greet(folder, machine, chosen, tell)
             place = Place(folder=folder, ports=chosen.ports, machine=machine)
-            asyncio.run(_supervise(place, AppliedFile(file, folder, stored, tell), tell))
+            asyncio.run(_supervise(place, AppliedFile(file, seen, folder, stored, tell), tell))
     tell(_farewell(folder, file))
 
 

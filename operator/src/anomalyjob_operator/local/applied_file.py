@@ -55,13 +55,23 @@ def has_checkpoints(folder: StateFolder) -> bool:
 
 
 class AppliedFile:
-    """Watches the file for a running job. `tell` gets the lines for people; call `look` about once a second."""
+    """Watches the file for a running job. `tell` gets the lines for people; call `look` about once a second.
 
-    def __init__(self, file: Path, folder: StateFolder, stored: StoredResource, tell: Callable[[str], None]) -> None:
+    `seen` is the signature of the file as it was when `stored` was read from it.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        seen: Signature | None,
+        folder: StateFolder,
+        stored: StoredResource,
+        tell: Callable[[str], None],
+    ) -> None:
         self._file = file
         self._folder = folder
         self._tell = tell
-        self._seen = _signature(file)
+        self._seen = seen
         self._pending: Signature | None = None
         self.stored = stored
 
@@ -70,7 +80,7 @@ class AppliedFile:
 
         A change is taken up at the second look that finds it: an editor may be in the middle of writing at the first.
         """
-        signature = _signature(self._file)
+        signature = signature_of(self._file)
         if signature is None or signature == self._seen:
             return False
         if signature != self._pending:
@@ -108,7 +118,7 @@ class AppliedFile:
         return True
 
 
-def _signature(file: Path) -> Signature | None:
+def signature_of(file: Path) -> Signature | None:
     """Return what changes whenever a file is saved, None while there is none (an editor may be replacing it)."""
     try:
         found = file.stat()

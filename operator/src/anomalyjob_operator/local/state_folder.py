@@ -133,11 +133,14 @@ class StateFolder:
         for entry in sorted(self.path.iterdir(), key=lambda entry: entry == self.resource_file):
             if not (keep_volume and entry in {self.volume, self.lock_file}):
                 _remove(entry)
-        if not keep_volume:
+        if not any(self.path.iterdir()):
             self.path.rmdir()
 
 
 def _remove(entry: Path) -> None:
+    if entry.is_mount():
+        # Whoever mounted it there unmounts it.
+        return
     if entry.is_dir() and not entry.is_symlink():
         shutil.rmtree(entry)
     else:
