@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.flink.job_output import Record, committed_records, logged_lines, logged_records
+from tests.flink.job_output import Record, committed_records, logged_lines
 from tests.flink.local_job import LocalJob
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(600)]
@@ -59,10 +59,12 @@ def vertices(job: LocalJob) -> dict[str, dict[str, Any]]:
     overview = job.job()
     assert overview is not None
     graph = job.rest(f"/jobs/{overview['jid']}")
-    return {
-        re.split(" -> |: ", vertex["name"])[-1 if "Source: " in vertex["name"] else 0]: vertex
-        for vertex in graph["vertices"]
-    }
+    return {first_operator(vertex["name"]): vertex for vertex in graph["vertices"]}
+
+
+def first_operator(vertex: str) -> str:
+    """A vertex is named after its chain: `Source: clock -> …`, `sink -> files: Writer -> …`, `source, …` in Python."""
+    return re.split(" -> |, ", vertex.removeprefix("Source: "))[0]
 
 
 def test_all_tasks_run_soon_after_up_and_use_all_nine_slots(job: LocalJob, capsys: pytest.CaptureFixture[str]) -> None:
@@ -281,5 +283,4 @@ def audited(job: LocalJob) -> bool:
     """Whether the audit is clean; all records so far are those of one incarnation."""
     result = job.run("audit", job.name)
     assert "0 lost, 0 doubled, 0 wrong" in result.stdout, result.stdout + result.stderr
-    indexes = sorted(record["index"] for record in logged_records(job, "process") if record["userId"] == "user1")
-    return result.returncode == 0 and bool(indexes)
+    return result.returncode == 0
