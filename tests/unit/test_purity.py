@@ -28,6 +28,7 @@ SHELL = frozenset(
         "anomalyjob.sinks",
         "anomalyjob.slots",
         "anomalyjob.sources",
+        "anomalyjob.standard_output",
         "anomalyjob.start_records",
         "anomalyjob.termination_log",
         "anomalyjob.volume_cleaning",

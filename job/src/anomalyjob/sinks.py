@@ -1,13 +1,15 @@
 """Where records go: one vertex `sink` that logs (at least once) and hands records on to exactly-once part files.
 
-The function runs inside Flink and writes to its process's standard output; it must not count, detect or drop.
+The function runs inside Flink and must not count, detect or drop. What a log that cannot be written means is said in
+standard_output.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from io import FileIO
+from pathlib import Path
 
 from pyflink.common import Encoder, Types
 from pyflink.datastream import DataStream, ProcessFunction, RuntimeContext
@@ -20,24 +22,32 @@ from pyflink.datastream.connectors.file_system import (
 from pyflink.datastream.slot_sharing_group import SlotSharingGroup
 
 from anomalyjob.config import Sinks
-from anomalyjob.events import Alert, ProcessRecord, Record, decode_record
+from anomalyjob.events import Alert, counted_event_line, decode_record, is_alert_line
+from anomalyjob.standard_output import StandardOutput
 
 STANDARD_OUTPUT_VARIABLE = "ANOMALYJOB_STANDARD_OUTPUT"
 HOUR_FOLDER_FORMAT = "yyyy-MM-dd-HH"
+# What could end a line or steer a terminal: a user's id may hold anything.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class RecordSink(ProcessFunction):
-    """Stamps alerts with the time they left the job, logs each record if asked, and passes every line on."""
+    """Stamps alerts with the time they left the job, logs each record if asked, and passes every line on.
 
-    def __init__(self, *, log: bool) -> None:
+    `log_may_miss`: part files hold the records as well, so a log that cannot be written must not stop the job.
+    """
+
+    def __init__(self, *, log: bool, log_may_miss: bool) -> None:
         self._logs = log
-        self._log: FileIO | None = None
+        self._log_may_miss = log_may_miss
+        self._log: StandardOutput | None = None
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        """Open the log, if this sink writes one; called once per subtask and attempt."""
+        """Prepare the log, if this sink writes one; called once per subtask and attempt."""
         del runtime_context
         if self._logs:
-            self._log = open_standard_output()
+            path = Path(os.environ[STANDARD_OUTPUT_VARIABLE])
+            self._log = StandardOutput(path, may_miss=self._log_may_miss)
 
     def close(self) -> None:
         """Give the log's descriptor back."""
@@ -47,36 +57,43 @@ class RecordSink(ProcessFunction):
     def process_element(self, value: str, ctx: ProcessFunction.Context) -> Iterator[str]:
         """Take one record line and pass it on."""
         del ctx
-        record = decode_record(value)
-        if isinstance(record, Alert):
-            record = replace(record, emitted_time=datetime.now(UTC))
-        line = record.encode() if isinstance(record, Alert) else value
+        line = emitted_alert_line(value, datetime.now(UTC)) if is_alert_line(value) else value
         if self._log is not None:
-            self._log.write(log_text(record, line).encode())
+            self._log.write(log_text(line))
         yield line
 
 
-def open_standard_output() -> FileIO:
-    """Open the TaskManager's own standard output for appending, unbuffered.
+def emitted_alert_line(line: str, now: datetime) -> str:
+    """Return an alert's line with the time that it leaves the job at."""
+    alert = _alert(line)
+    return replace(alert, emitted_time=now).encode()
 
-    By its path, because a Python worker process (process mode) has another one, whose lines Flink wraps into its log.
+
+def log_text(line: str) -> str:
+    """Return what the log sink writes for the line of an alert or process record.
+
+    An alert: the line, and the message for people. A process record: the event it came from, and the line.
     """
-    return FileIO(os.environ[STANDARD_OUTPUT_VARIABLE], "ab")
+    if is_alert_line(line):
+        return f"{line}\n{_UNPRINTABLE.sub(_escaped, _alert(line).message)}\n"
+    return f"{counted_event_line(line)}\n{line}\n"
 
 
-def log_text(record: Record, line: str) -> str:
-    """Return what the log sink writes for one record: the event it came from, its JSON line, the alert's message."""
-    if isinstance(record, Alert):
-        return f"{line}\n{record.message}\n"
-    if isinstance(record, ProcessRecord):
-        return f"{record.event.encode()}\n{line}\n"
-    return f"{line}\n"
+def _alert(line: str) -> Alert:
+    record = decode_record(line)
+    if not isinstance(record, Alert):
+        raise TypeError(f"not an alert: {line}")
+    return record
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def attach_sinks(records: DataStream, sinks: Sinks, output_folder: str, group: SlotSharingGroup) -> None:
     """Ends the graph: `records` are JSON lines; `output_folder` is the incarnation's folder on the volume."""
     sink = (
-        records.process(RecordSink(log=sinks.log), output_type=Types.STRING())
+        records.process(RecordSink(log=sinks.log, log_may_miss=sinks.files), output_type=Types.STRING())
         .name("sink")
         .uid("sink")
         # Python operators are chained across slot sharing groups; the sink must stay a vertex of its own.
