@@ -1,6 +1,8 @@
 """Ports are chosen free once, recorded, and kept."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +11,15 @@ import pytest
 
 from anomalyjob_operator.local import ports as module
 from anomalyjob_operator.local.json_file import DamagedFileError, write_json
-from anomalyjob_operator.local.ports import ADDRESS, Ports, PortTakenError, choose_ports, is_free, read_ports
+from anomalyjob_operator.local.ports import (
+    ADDRESS,
+    ChosenPorts,
+    Ports,
+    PortTakenError,
+    choose_ports,
+    is_free,
+    read_ports,
+)
 from anomalyjob_operator.local.state_folder import StateFolder
 
 PREFERRED = dict(module.FIRST)
@@ -40,6 +50,12 @@ def _listening(port: int = 0) -> Iterator[int]:
         yield stranger.getsockname()[1]
 
 
+def _chosen(folder: StateFolder, wanted_rest: int | None = None) -> ChosenPorts:
+    """The ports that a job chooses which ends at once."""
+    with choose_ports(folder, wanted_rest) as chosen:
+        return chosen
+
+
 def test_a_port_somebody_listens_on_is_not_free() -> None:
     with _listening() as port:
         assert not is_free(port)
@@ -47,45 +63,75 @@ def test_a_port_somebody_listens_on_is_not_free() -> None:
 
 
 def test_the_first_choice_is_the_preferred_port_and_stays(folder: StateFolder) -> None:
-    first = choose_ports(folder)
+    first = _chosen(folder)
     assert first.ports.rest == 21081
     assert first.remarks == ()
     assert read_ports(folder) == first.ports
-    assert choose_ports(folder) == first
+    assert _chosen(folder) == first
 
 
 def test_a_taken_preferred_port_is_said_and_avoided(folder: StateFolder) -> None:
     with _listening(21081):
-        chosen = choose_ports(folder)
+        chosen = _chosen(folder)
     assert chosen.ports.rest > 21081
     assert chosen.remarks == (
         f"port 21081 is taken by another program; Flink's web page and REST answer at {chosen.ports.rest} from now on",
     )
-    assert choose_ports(folder).ports == chosen.ports, "an address once learnt stays good"
+    assert _chosen(folder).ports == chosen.ports, "an address once learnt stays good"
 
 
 def test_a_recorded_port_that_a_stranger_took_is_chosen_anew_and_said(folder: StateFolder) -> None:
-    first = choose_ports(folder).ports
+    first = _chosen(folder).ports
     with _listening(first.rpc):
-        second = choose_ports(folder)
+        second = _chosen(folder)
     assert second.ports.rest == first.rest
     assert second.ports.rpc != first.rpc
     assert len(second.remarks) == 1
     assert str(first.rpc) in second.remarks[0]
 
 
+def test_jobs_of_other_homes_pass_a_held_port_by_until_its_holder_ends(folder: StateFolder, tmp_path: Path) -> None:
+    other = _job(tmp_path / "other home", "demo")
+    with choose_ports(folder) as first:
+        with choose_ports(other) as second:
+            assert not set(first.ports.document().values()) & set(second.ports.document().values())
+        with pytest.raises(PortTakenError, match=f"port {first.ports.rpc} of 127.0.0.1 is taken"):
+            _chosen(other, wanted_rest=first.ports.rpc)
+    assert _chosen(other, wanted_rest=first.ports.rpc).ports.rest == first.ports.rpc
+
+
+def test_a_port_is_held_no_longer_than_the_process_that_holds_it(folder: StateFolder) -> None:
+    code = (
+        "import sys; from pathlib import Path; from anomalyjob_operator.local import ports\n"
+        "from anomalyjob_operator.local.state_folder import StateFolder\n"
+        f"ports.FIRST = {module.FIRST}\n"
+        f"folder = StateFolder(home=Path({str(folder.home)!r}), namespace='default', name='demo')\n"
+        "with ports.choose_ports(folder) as chosen:\n"
+        "    print(chosen.ports.rest, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        port = int(holder.stdout.readline())
+        with pytest.raises(PortTakenError):
+            _chosen(folder, wanted_rest=port)
+        holder.kill()
+    assert _chosen(folder, wanted_rest=port).ports.rest == port
+
+
 def test_two_jobs_never_share_a_port(folder: StateFolder) -> None:
-    first = choose_ports(folder).ports
-    second = choose_ports(_job(folder.home, "other")).ports
+    first = _chosen(folder).ports
+    second = _chosen(_job(folder.home, "other")).ports
     assert not {first.rest, first.rpc, first.blob} & {second.rest, second.rpc, second.blob}
 
 
 def test_a_port_the_user_asked_for_is_taken_or_refused(folder: StateFolder) -> None:
     with _listening() as port:
         with pytest.raises(PortTakenError, match=f"port {port} of 127.0.0.1 is taken"):
-            choose_ports(folder, wanted_rest=port)
+            _chosen(folder, wanted_rest=port)
         assert read_ports(folder) is None
-    assert choose_ports(folder, wanted_rest=port).ports.rest == port
+    assert _chosen(folder, wanted_rest=port).ports.rest == port
 
 
 def test_all_ports_are_below_those_of_outgoing_connections() -> None:

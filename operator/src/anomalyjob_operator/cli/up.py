@@ -48,13 +48,13 @@ def up(file: Path, rest_port: int | None) -> None:
         with supervisor_lock(folder):
             machine = preflight(current_settings(), folder)
             _end_leftovers(folder, tell)
-            chosen = choose_ports(folder, rest_port)
-            stored = _apply(file, folder, document)
-            folder.prepare()
-            write_supervisor_record(folder, datetime.now(UTC), chosen.ports.rest_url)
-            _greet(folder, machine, chosen, tell)
-            place = Place(folder=folder, ports=chosen.ports, machine=machine)
-            asyncio.run(_supervise(place, AppliedFile(file, seen, folder, stored, tell), tell))
+            with choose_ports(folder, rest_port) as chosen:
+                stored = _apply(file, folder, document)
+                folder.prepare()
+                write_supervisor_record(folder, datetime.now(UTC), chosen.ports.rest_url)
+                _greet(folder, machine, chosen, tell)
+                place = Place(folder=folder, ports=chosen.ports, machine=machine)
+                asyncio.run(_supervise(place, AppliedFile(file, seen, folder, stored, tell), tell))
     tell(_farewell(folder, file))
 
 

@@ -9,7 +9,9 @@
 TaskManagers take any free port (0). The recorded ports stay, so that an address once learnt stays good, also over
 restarts. If another program took one while this job was down, a new one is chosen and said, unless the user asked for
 that very port (`--rest-port`): then the start is refused. Ports that other jobs of the same home have recorded are
-left to them. All lie below the range from which the kernel picks ports of outgoing connections: TaskManagers that
+left to them. A job holds its ports from the choice to its end, also while nothing listens on them yet or for a
+moment: jobs of other homes pass them by, or two that start at the same time would each take the other's JobManager
+for its own. All lie below the range from which the kernel picks ports of outgoing connections: TaskManagers that
 keep knocking at a dead JobManager's port would otherwise, now and then, connect to themselves and hold it.
 """
 
@@ -18,7 +20,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -61,19 +63,21 @@ class ChosenPorts:
     remarks: tuple[str, ...]
 
 
-def choose_ports(folder: StateFolder, wanted_rest: int | None = None) -> ChosenPorts:
-    """Return the job's ports, recorded and free now; call it only while none of the job's processes runs.
+@contextmanager
+def choose_ports(folder: StateFolder, wanted_rest: int | None = None) -> Iterator[ChosenPorts]:
+    """Hold the job's ports, recorded and free now; enter it only while none of the job's processes runs.
 
     Raise PortTakenError when `wanted_rest` is taken or nothing is free.
     """
-    with _choosing(folder.home):
-        recorded = read_ports(folder)
-        foreign = _recorded_elsewhere(folder)
-        chosen = {name: _choose(name, recorded, wanted_rest, foreign) for name in FIRST}
-        ports = Ports(**chosen)
-        if ports != recorded:
-            write_json(folder.ports_file, ports.document())
-    return ChosenPorts(ports=ports, remarks=_remarks(ports, recorded))
+    with ExitStack() as held:
+        with _choosing(folder.home):
+            recorded = read_ports(folder)
+            foreign = _recorded_elsewhere(folder)
+            chosen = {name: _choose(name, recorded, wanted_rest, foreign, held) for name in FIRST}
+            ports = Ports(**chosen)
+            if ports != recorded:
+                write_json(folder.ports_file, ports.document())
+        yield ChosenPorts(ports=ports, remarks=_remarks(ports, recorded))
 
 
 def read_ports(folder: StateFolder) -> Ports | None:
@@ -101,9 +105,31 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _choose(name: str, recorded: Ports | None, wanted_rest: int | None, foreign: frozenset[int]) -> int:
+def _take(port: int, held: ExitStack) -> bool:
+    """Hold the port for this process if it is free; tell whether it is held now.
+
+    What holds it is an abstract socket of that number: unlike a listener it does not stand in the JobManager's way, and
+    the kernel frees it with this process. Such names belong to the machine's network, as ports do.
+    """
+    with ExitStack() as attempt:
+        holder = attempt.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        try:
+            holder.bind(f"\0anomalyjob/port/{port}")
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
+        if not is_free(port):
+            return False
+        held.push(attempt.pop_all())
+        return True
+
+
+def _choose(
+    name: str, recorded: Ports | None, wanted_rest: int | None, foreign: frozenset[int], held: ExitStack
+) -> int:
     if name == "rest" and wanted_rest is not None:
-        if not is_free(wanted_rest):
+        if not _take(wanted_rest, held):
             raise PortTakenError(
                 f"port {wanted_rest} of {ADDRESS} is taken by another program. Nothing was started. "
                 "Stop that program, or name another port with --rest-port."
@@ -111,11 +137,11 @@ def _choose(name: str, recorded: Ports | None, wanted_rest: int | None, foreign:
         return wanted_rest
     if recorded is not None:
         port: int = getattr(recorded, name)
-        if is_free(port):
+        if _take(port, held):
             return port
     candidates = range(FIRST[name], FIRST[name] + _TRIED)
     for port in candidates:
-        if port not in foreign and is_free(port):
+        if port not in foreign and _take(port, held):
             return port
     raise PortTakenError(
         f"no port is free on {ADDRESS} between {candidates[0]} and {candidates[-1]}. Nothing was started. "
