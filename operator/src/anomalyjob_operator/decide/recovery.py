@@ -14,8 +14,8 @@ from anomalyjob_operator.ledger import MAXIMUM_TASKMANAGERS, Cause, Constellatio
 from anomalyjob_operator.observed import WorkloadObservation
 
 HEARTBEAT_GRACE: Final = timedelta(seconds=60)
-"""Flink misses a TaskManager after 50 s at the latest (`heartbeat.timeout`). If all tasks ran on until after that,
-the TaskManager had none of them: no recovery was needed."""
+"""Flink misses a TaskManager after `heartbeat.timeout` at the latest: 10 s here, 50 s by its own default. If all tasks
+ran on until after that, the TaskManager had none of them: no recovery was needed."""
 
 Loss = tuple[Cause, str, datetime]
 """A cause, the name of the workload or the state of the job, and when it happened as far as that is known."""
