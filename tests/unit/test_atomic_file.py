@@ -1,5 +1,6 @@
 import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,40 @@ def test_a_full_disk_leaves_the_old_content_and_no_leftover(
 
     assert file.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_volume_that_turns_read_only_is_told_by_the_name_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The leftover cannot be removed then: that must not be what is told."""
+
+    def refuse(path: Path, *arguments: object, **options: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(OSError, match="Read-only") as caught:
+        write_atomically(tmp_path / "lineage.json", "new")
+
+    assert caught.value.filename == str(tmp_path / "lineage.json")
+
+
+@pytest.mark.parametrize("number,is_error", [(errno.EINVAL, False), (errno.EOPNOTSUPP, False), (errno.EIO, True)])
+def test_a_file_system_that_cannot_sync_a_folder_is_good_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, is_error: bool
+) -> None:
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if is_error:
+        with pytest.raises(OSError, match="error") as caught:
+            write_atomically(tmp_path / "lineage.json", "new")
+        assert caught.value.filename == str(tmp_path)
+    else:
+        write_atomically(tmp_path / "lineage.json", "new")
+    assert (tmp_path / "lineage.json").read_text(encoding="utf-8") == "new"

@@ -127,6 +127,23 @@ def test_a_damaged_state_file_breaks_a_checkpoint(
     assert (found.condition, found.note) == (Condition.BROKEN, note.format(file=folder / "one"))
 
 
+@pytest.mark.parametrize(
+    "name,note",
+    [("one\0", "it names the file '{folder}/one\\x00', which cannot be"), ("x" * 300, "a file whose name is too long")],
+)
+@pytest.mark.parametrize("relative", [True, False])
+def test_metadata_that_names_an_impossible_file_is_damage_and_no_stumbling_disk(
+    tmp_path: Path, name: str, note: str, relative: bool
+) -> None:
+    folder = tmp_path / "chk-3"
+    write(folder, metadata(3, relative_handle(name, 3) if relative else file_handle(f"file:{folder}/{name}", 3)))
+
+    found = look(folder)
+
+    assert found.condition is Condition.BROKEN
+    assert note.format(folder=folder) in found.note
+
+
 def test_a_state_file_longer_than_the_metadata_says_is_no_damage(tmp_path: Path) -> None:
     write(tmp_path / "chk-3", metadata(3, relative_handle("one", 3)))
     (tmp_path / "chk-3" / "one").write_bytes(b"12345")

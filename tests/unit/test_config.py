@@ -144,6 +144,7 @@ def test_a_start_rule_goes_back_into_the_very_document_it_came_from(rule: dict[s
         pytest.param("name", 7, "name: must be a string, not a number", id="a number for a string"),
         pytest.param("name", "", "name: must not be empty", id="an empty name"),
         pytest.param("name", "../x", "name: must be a name without slashes, not '../x'", id="a name leads elsewhere"),
+        pytest.param("name", "a\0", "name: must be a name without slashes, not 'a\\x00'", id="a name no file can have"),
         pytest.param("namespace", ".", "namespace: must be a name without slashes, not '.'", id="a dot for a name"),
         pytest.param("parallelism", "3", "parallelism: must be a whole number, not a string", id="text for a number"),
         pytest.param("parallelism", True, "parallelism: must be a whole number, not a boolean", id="true for one"),
@@ -171,6 +172,12 @@ def test_a_start_rule_goes_back_into_the_very_document_it_came_from(rule: dict[s
             ["a", ""],
             "source.simulated.users[1]: must not be empty",
             id="a user without a name",
+        ),
+        pytest.param(
+            "source.simulated.users",
+            ["a", "b\ud800"],
+            "source.simulated.users[1]: must be Unicode text: half of a surrogate pair stands in it",
+            id="a user that no file can hold",
         ),
         pytest.param(
             "source.simulated.users",
@@ -212,6 +219,18 @@ def test_a_wrong_job_document_is_refused_by_the_path_of_its_key(path: str, value
     "path,value,message",
     [
         pytest.param("volume", "vol", "volume: must be an absolute path, not 'vol'", id="a relative volume"),
+        pytest.param(
+            "volume",
+            "/a\0",
+            "volume: must be a path, and so without a null character, not '/a\\x00'",
+            id="a volume that no path leads to",
+        ),
+        pytest.param(
+            "rule",
+            {"from": "path", "path": "/a\0"},
+            "rule.path: must be a path, and so without a null character, not '/a\\x00'",
+            id="a restore path that is none",
+        ),
         pytest.param("incarnation", 0, "incarnation: must be at least 1, not 0", id="incarnation zero"),
         pytest.param("retained", 0, "retained: must be at least 1, not 0", id="nothing retained"),
         pytest.param("allowOlderCheckpoints", -1, "allowOlderCheckpoints: must be at least 0, not -1", id="negative"),

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ def test_a_refusal_is_one_json_line(tmp_path: Path) -> None:
 
     (line,) = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
     assert json.loads(line) == {"reason": "VolumeFull", "message": REFUSAL.message}
+
+
+def test_a_path_that_is_no_utf_8_does_not_keep_the_refusal_from_being_told(tmp_path: Path) -> None:
+    message = os.fsdecode(b"There is no folder /vol-\xff for the volume.")
+    TerminationLog(tmp_path / "log").write(Refusal(reason=Reason.VOLUME_MISSING, message=message))
+
+    assert json.loads((tmp_path / "log").read_text(encoding="utf-8"))["message"] == message
 
 
 def test_an_old_refusal_is_emptied_but_the_file_itself_stays(tmp_path: Path) -> None:

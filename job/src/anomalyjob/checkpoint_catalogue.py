@@ -4,6 +4,7 @@ It only reads. A file that cannot be read for another reason than being absent r
 evidence of damage, and a start that steps back because of one would compute again what is safe on it.
 """
 
+import errno
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -121,6 +122,12 @@ def _damage(path: Path, size_bytes: int) -> str | None:
         actual = path.stat().st_size
     except (FileNotFoundError, NotADirectoryError):
         return f"its state file {path} is missing"
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return f"its {METADATA_NAME} is damaged: it names a file whose name is too long"
+        raise
+    except ValueError:
+        return f"its {METADATA_NAME} is damaged: it names the file {str(path)!r}, which cannot be"
     return f"its state file {path} has {actual} of {size_bytes} bytes" if actual < size_bytes else None
 
 

@@ -273,13 +273,20 @@ def _switched_on(section: Section, key: str) -> bool:
 
 def _start_rule(section: Section) -> StartRule:
     kind = section.choice("from", START_RULES)
-    path = section.text("path") if kind == "path" else None
+    path = _path(section, "path") if kind == "path" else None
     section.finish()
     return StartRule(kind=kind, path=path)
 
 
-def _absolute_path(section: Section, key: str) -> str:
+def _path(section: Section, key: str) -> str:
     path = section.text(key)
+    if "\0" in path:
+        raise ConfigError(section.path_of(key), f"must be a path, and so without a null character, not {path!r}")
+    return path
+
+
+def _absolute_path(section: Section, key: str) -> str:
+    path = _path(section, key)
     if not path.startswith("/"):
         raise ConfigError(section.path_of(key), f"must be an absolute path, not {path!r}")
     return path
@@ -288,6 +295,6 @@ def _absolute_path(section: Section, key: str) -> str:
 def _folder_part(section: Section, key: str) -> str:
     """Return a text that can be part of the job folder's name: the folder must stay inside the volume."""
     text = section.text(key)
-    if "/" in text or text.startswith("."):
+    if "/" in text or "\0" in text or text.startswith("."):
         raise ConfigError(section.path_of(key), f"must be a name without slashes, not {text!r}")
     return text

@@ -116,6 +116,8 @@ def _text(value: object, path: str) -> str:
         raise ConfigError(path, f"must be a string, not {_kind(value)}")
     if not value:
         raise ConfigError(path, "must not be empty")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ConfigError(path, "must be Unicode text: half of a surrogate pair stands in it")
     return value
 
 

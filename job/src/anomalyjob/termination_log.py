@@ -39,4 +39,5 @@ class TerminationLog:
     def _write(self, text: str) -> None:
         if self.file is not None:
             with contextlib.suppress(OSError):
-                self.file.write_text(text, encoding="utf-8")
+                # A path that is no UTF-8 may stand in the message; this writes it as the escapes that JSON knows.
+                self.file.write_text(text, encoding="utf-8", errors="backslashreplace")
