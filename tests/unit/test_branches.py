@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomalyjob.branches import mark_abandoned
-from anomalyjob.checkpoint_choice import Candidate, Condition
+from anomalyjob.checkpoint_choice import Candidate, Condition, IncarnationFacts, choose, rank
+from anomalyjob.config import StartRule
+from anomalyjob.pruning import removable_starts
+from anomalyjob.refusal import Refusal
 
 
 def candidate(identifier: int, start: int | None, condition: Condition = Condition.UNCHECKED) -> Candidate:
@@ -116,25 +120,53 @@ def test_a_record_that_makes_no_sense_abandons_nothing(damaged: dict[str, object
     assert abandoned([LEFT, candidate(18, 7)], damaged) == []
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 3)), max_size=12))
-def test_the_line_that_lives_is_never_abandoned(lives: list[tuple[bool, int, int]]) -> None:
-    """Plays starts that each go on from the newest of the line, or some steps behind it, and complete some more."""
+starts = st.tuples(st.sets(st.integers(0, 5)), st.integers(0, 3), st.integers(1, 3))
+
+
+@given(st.lists(starts, max_size=14))
+def test_whatever_breaks_and_heals_no_start_jumps_ahead_into_a_line_that_was_left(
+    history: list[tuple[set[int], int, int]],
+) -> None:
+    """Plays starts with the real choice and the real pruning.
+
+    At each start some of the candidates are broken, counted from the newest, and all others have healed; then it
+    completes some checkpoints of its own. Whatever it made is the living line from then on, if it made any. The newest
+    of that is taken up if it is sound; if not, one that is older, and never behind what is sound of the line.
+    """
+    volume: list[Candidate] = []
     line: list[Candidate] = []
-    candidates: list[Candidate] = []
     records: list[dict[str, Any]] = []
-    for start, (steps_back, by, completes) in enumerate(lives, start=1):
-        kept = line[: max(len(line) - by, 1)] if steps_back else line
-        chosen = kept[-1].checkpoint_id if kept else None
-        records.append(record(start, chosen, *(item.path for item in line[len(kept) :])))
-        made = [candidate((chosen or 0) + number, start) for number in range(1, completes + 1)]
-        candidates += made
-        if made:
-            line = kept + made
-    marked = mark_abandoned(candidates, records)
-    assert {item.path for item in marked if item.condition is Condition.ABANDONED}.isdisjoint(
-        item.path for item in line
-    )
-    best = max(
-        (item for item in marked if item.usable), key=lambda item: (item.checkpoint_id, item.start), default=None
-    )
-    assert (best and best.path) == (line[-1].path if line else None)
+    for start, (broken, completes, retained) in enumerate(history, start=1):
+        newest_first = sorted(volume, key=rank, reverse=True)
+        seen = [
+            replace(item, condition=Condition.BROKEN) if position in broken else item
+            for position, item in enumerate(newest_first)
+        ]
+        sound = {item.path for item in seen if item.usable}
+        expected = [item for item in line if item.path in sound]
+        marked = mark_abandoned(seen, records)
+        choice = choose(
+            marked,
+            floor=None,
+            rule=StartRule(kind="latest"),
+            allow_older_checkpoints=0,
+            facts=IncarnationFacts(incarnation=1),
+        )
+        if isinstance(choice, Refusal):
+            assert expected == []
+            continue
+        chosen = choice.chosen
+        if not line or line[-1].path in sound:
+            assert (chosen and chosen.path) == (line[-1].path if line else None)
+        else:
+            assert chosen is not None
+            assert rank(chosen) < rank(line[-1])
+            assert all(rank(chosen) >= rank(item) for item in expected)
+        gone = removable_starts(marked, chosen, own_starts=range(1, start), other_starts=(), retained=retained)
+        volume = [item for item in volume if item.start not in gone]
+        identifier = chosen.checkpoint_id if chosen else None
+        records.append(record(start, identifier, *(item.path for item in choice.skipped)))
+        made = [candidate((identifier or 0) + number, start) for number in range(1, completes + 1)]
+        kept = [item for item in line if item in volume]
+        line = [*(item for item in kept if (item.checkpoint_id or 0) <= (identifier or 0)), *made] if made else kept
+        volume += made
