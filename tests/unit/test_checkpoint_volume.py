@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from anomalyjob import checkpoint_volume
 from anomalyjob.checkpoint_volume import PreparedStart, prepare_start
 from anomalyjob.config import Detection, JobConfig, SimulatedSource, Sinks, StartConfig, StartRule
 from anomalyjob.events import ProcessRecord, UserEvent
@@ -382,6 +384,21 @@ def test_a_new_incarnation_from_a_path_holds_that_path_until_it_has_a_checkpoint
     assert volume.lineage()["newestCheckpointId"] == 18
 
 
+def test_a_restore_path_on_a_failing_disk_does_not_matter_once_there_is_a_checkpoint(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = StartRule(kind="path", path="/other/savepoint-1")
+    volume.start(rule=StartRule(kind="empty"))
+    own = volume.checkpoint(1, 1)
+
+    def fail(address: str) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), address)
+
+    monkeypatch.setattr(checkpoint_volume, "look_at", fail)
+
+    assert volume.start(rule=rule).restore_path == str(own)
+
+
 def test_a_new_incarnation_without_a_rule_is_refused(volume: Volume) -> None:
     volume.start()
     volume.checkpoint(1, 17)
@@ -640,3 +657,83 @@ def test_a_start_that_cannot_write_its_record_is_no_start(volume: Volume, monkey
         volume.start()
     monkeypatch.undo()
     assert volume.start().start == 3
+
+
+class Crash(BaseException):
+    """What kill -9 would be: nothing of the launcher runs after it."""
+
+
+@dataclass
+class Failing:
+    """Counts the calls that change the volume, and lets the one of that number fail; `failure` is raised before it."""
+
+    at_call: int
+    failure: BaseException
+    calls: int = 0
+
+    def call(self, real: Any, *arguments: Any, **options: Any) -> Any:
+        """Fail, or do what was asked."""
+        self.calls += 1
+        if self.calls == self.at_call:
+            raise self.failure
+        return real(*arguments, **options)
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Stand before everything that changes a file system."""
+        owners = ((Path, "mkdir rename replace unlink open"), (os, "fsync pwrite"), (shutil, "rmtree"))
+        for owner, names in owners:
+            for name in names.split():
+                real = getattr(owner, name)
+
+                def changed(*arguments: Any, _real: Any = real, **options: Any) -> Any:
+                    return self.call(_real, *arguments, **options)
+
+                monkeypatch.setattr(owner, name, changed)
+
+
+def eventful(volume: Volume) -> Path:
+    """Leave a volume on which the next start has everything to do; return the checkpoint that it must choose."""
+    for start in range(1, 5):
+        volume.start()
+        volume.checkpoint(start, 10 * start)
+        volume.part_file(f".part-{start}.jsonl.inprogress.xyz", 50 * start, 10 * start)
+        at(volume.folder.start_record(start), 50 * start)
+    chosen = volume.checkpoint(4, 41)
+    at(chosen / "_metadata", 300)
+    volume.checkpoint(4, 42, content=b"")
+    volume.part_file("part-a.jsonl", 301, 5, 6)
+    volume.job = replace(JOB, source=replace(JOB.source, users=("user1", "user3")))
+    volume.ledger(41)
+    return chosen
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["killed", "a full disk"])
+def test_a_start_that_fails_at_any_change_of_the_volume_leaves_it_right_for_the_next_one(
+    tmp_path: Path, volume: Volume, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    chosen = eventful(volume)
+    pristine = tmp_path / "pristine"
+    shutil.copytree(volume.root / "volume", pristine)
+    for number in range(1, 100):
+        failure = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else Crash()
+        failing = Failing(at_call=number, failure=failure)
+        with monkeypatch.context() as patched:
+            failing.install(patched)
+            with suppress(Crash, OSError):
+                volume.start()
+        if failing.calls < number:
+            break
+        prepared = volume.start()
+        record = volume.record(prepared.start)
+        assert prepared.restore_path == str(chosen), number
+        assert record["possibleRepeats"] == {"user1": {"first": 5, "last": 6}}, number
+        assert record["uncommittedFiles"] == ["hour/.part-4.jsonl.inprogress.xyz"], number
+        assert len(record["skipped"]) == 1, number
+        assert volume.lineage()["newestCheckpointId"] == 41, number
+        assert len(list(volume.folder.users.glob("*.txt"))) == 2, number
+        assert volume.start_folders()[0] == "4", number
+        shutil.rmtree(volume.root / "volume")
+        shutil.copytree(pristine, volume.root / "volume")
+    else:
+        raise AssertionError("it never got through")
+    assert number > 20, "what changes the volume is not seen"

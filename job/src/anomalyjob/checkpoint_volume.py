@@ -113,23 +113,34 @@ def _ledger(file: Path) -> LedgerFloor | None:
 
 def _choose(situation: _Situation) -> Choice:
     request = situation.request
-    facts = IncarnationFacts(
-        incarnation=request.incarnation,
-        newest_checkpoint_id=_gone_on_from(situation),
-        older_has_checkpoints=_older_has_checkpoints(situation),
-        has_output=has_committed(situation.output),
-        restore=look_at(request.rule.path) if request.rule.path is not None else None,
-    )
     choice = choose(
         situation.candidates,
         floor=situation.floor,
         rule=request.rule,
         allow_older_checkpoints=request.allow_older_checkpoints,
-        facts=facts,
+        facts=_facts(situation),
     )
     if isinstance(choice, Refusal):
         raise RefusedError(choice.reason, choice.message)
     return choice
+
+
+def _facts(situation: _Situation) -> IncarnationFacts:
+    """Return what counts while there is no checkpoint of the incarnation.
+
+    Once there is one, nobody looks elsewhere: a restore path that cannot be read any more must not stop a start.
+    """
+    incarnation = situation.request.incarnation
+    if any(candidate.condition is not Condition.UNFINISHED for candidate in situation.candidates):
+        return IncarnationFacts(incarnation=incarnation)
+    path = situation.request.rule.path
+    return IncarnationFacts(
+        incarnation=incarnation,
+        newest_checkpoint_id=_gone_on_from(situation),
+        has_output=has_committed(situation.output),
+        older_has_checkpoints=_older_has_checkpoints(situation),
+        restore=look_at(path) if path is not None else None,
+    )
 
 
 def _gone_on_from(situation: _Situation) -> int | None:
