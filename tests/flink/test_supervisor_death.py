@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from tests.flink.local_job import LocalJob
 from tests.flink.processes import Process, descendants, processes_of, wait_for_end
-from tests.flink.small_job import TASKS, small_resource
+from tests.flink.small_job import TASKS, assert_audit_is_clean, kill_supervisor, small_resource, start_after
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(300)]
 
@@ -39,12 +39,6 @@ def family(job: LocalJob) -> list[Process]:
     for part in ("StandaloneApplicationClusterEntryPoint", "TaskManagerRunner", "anomalyjob_operator.local.watchdog"):
         assert any(part in process.command for process in found), f"no {part} among {found}"
     return found
-
-
-def kill_supervisor(job: LocalJob) -> None:
-    assert job.process is not None
-    job.process.kill()
-    job.process.wait(END_SECONDS)
 
 
 def assert_all_end(job: LocalJob, known: list[Process], since: float) -> None:
@@ -76,8 +70,7 @@ def test_a_supervisor_killed_while_the_job_runs_leaves_nothing(job: LocalJob) ->
 
 
 def test_a_supervisor_killed_during_the_submission_leaves_nothing_not_even_a_client_that_hangs(job: LocalJob) -> None:
-    if job.process is not None and job.process.poll() is None:
-        kill_supervisor(job)
+    kill_supervisor(job)
     job.up()
     client = job.wait("the Python client of the JobManager", lambda: python_client(job), 60)
     # A client that is stopped cannot notice by itself that its JobManager is gone.
@@ -91,21 +84,17 @@ def test_a_supervisor_killed_during_the_submission_leaves_nothing_not_even_a_cli
 
 
 def test_the_next_up_goes_on_from_the_newest_checkpoint(job: LocalJob) -> None:
-    if job.process is not None and job.process.poll() is None:
-        kill_supervisor(job)
+    kill_supervisor(job)
     on_volume = job.checkpoints_on_volume()
     newest, starts = max(on_volume), max(job.start_records())
     job.up()
-    job.wait("a start", lambda: max(job.start_records()) > starts, 60)
 
-    record = job.start_records()[starts + 1]
+    record = start_after(job, starts)
 
     assert record["chosen"] == {"checkpointId": newest, "path": str(on_volume[newest])}
     assert record["possibleRepeats"] == {}
     job.wait_running(tasks=TASKS)
     job.wait_checkpoint_after(newest)
     assert f"goes on from checkpoint {newest} " in job.printed
-    report = job.run("audit")
-    assert report.returncode == 0, report.stdout + report.stderr
-    assert "0 lost, 0 doubled, 0 wrong" in report.stdout
+    assert_audit_is_clean(job)
     assert job.interrupt() == 0

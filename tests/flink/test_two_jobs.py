@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 from tests.flink.local_job import LocalJob
 from tests.flink.processes import Process, descendants, listening_addresses, look_at
-from tests.flink.small_job import TASKS, small_resource
+from tests.flink.small_job import TASKS, assert_audit_is_clean, small_resource
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(300)]
 
@@ -108,7 +108,5 @@ def test_one_job_is_stopped_by_its_name_and_the_other_runs_on(jobs: Jobs) -> Non
     assert one.process.wait(10) == 0
     assert two.tasks_running() == TASKS
     for job in jobs:
-        report = job.run("audit", job.name)
-        assert report.returncode == 0, report.stdout + report.stderr
-        assert "0 lost, 0 doubled, 0 wrong" in report.stdout
+        assert_audit_is_clean(job)
     assert two.interrupt() == 0
