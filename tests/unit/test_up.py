@@ -312,6 +312,7 @@ def test_two_jobs_run_side_by_side(up: Up, tmp_path: Path) -> None:
 
 
 def test_who_reads_only_the_first_lines_does_not_stop_the_job(up: Up) -> None:
+    up.environment.pop("PYTHONUNBUFFERED", None)  # with a buffer, as users have it
     up.process = subprocess.Popen(
         [sys.executable, "-m", "anomalyjob_operator", "up", "-f", str(up.file)],
         env=up.environment,

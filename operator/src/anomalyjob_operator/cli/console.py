@@ -4,6 +4,8 @@ Exit statuses: 0 it is done; 1 it cannot be done now; 2 the input is bad, and no
 """
 
 import contextlib
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -85,5 +87,13 @@ def teller() -> Callable[[str], None]:
             click.echo(f"{datetime.now().astimezone():%H:%M:%S}  {text}")
         except OSError:
             read = False
+            _discard_output()
 
     return tell
+
+
+def _discard_output() -> None:
+    """Let the rest go nowhere: Python writes what its buffer holds once more when it ends, and fails then, too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
