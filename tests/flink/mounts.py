@@ -12,8 +12,8 @@ TIMEOUT_SECONDS = 20
 
 
 @contextmanager
-def full_sized_file_system(folder: Path, size_mebibytes: int) -> Iterator[None]:
-    """Put a file system of that size, in memory, in the folder's place."""
+def file_system(folder: Path, size_mebibytes: int) -> Iterator[None]:
+    """Put an empty file system of that size, in memory, in the folder's place."""
     _mount("-t", "tmpfs", "-o", f"size={size_mebibytes}m", "tmpfs", str(folder))
     try:
         yield
