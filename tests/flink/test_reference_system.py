@@ -9,6 +9,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,27 +32,36 @@ KEYS = {
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The running job, and how long its first start took until all tasks were RUNNING."""
+
+    job: LocalJob
+    seconds: float
+
+
 @pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalJob]:
-    """The job of the manifest, whose file is a copy of it to the letter."""
-    folder = tmp_path_factory.mktemp("reference")
-    with LocalJob(folder, yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))) as reference:
-        shutil.copyfile(MANIFEST, reference.file)
-        yield reference
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reference]:
+    """The job of the manifest, whose file is a copy of it to the letter. What never ran fails all tests at once."""
+    with LocalJob(tmp_path_factory.mktemp("reference"), yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))) as job:
+        shutil.copyfile(MANIFEST, job.file)
+        began = time.monotonic()
+        run(job)
+        yield Reference(job=job, seconds=time.monotonic() - began)
 
 
-def run(job: LocalJob) -> float:
-    """Start the job unless it runs; return the seconds until all tasks are RUNNING."""
-    began = time.monotonic()
+@pytest.fixture
+def job(reference: Reference) -> LocalJob:
+    """The same job, running."""
+    run(reference.job)
+    return reference.job
+
+
+def run(job: LocalJob) -> None:
+    """Start the job unless it runs, and wait until all tasks are RUNNING."""
     if job.process is None or job.process.poll() is not None:
         job.up()
     job.wait_running(3 * TARGET_SECONDS)
-    return time.monotonic() - began
-
-
-def run_with_checkpoint(job: LocalJob) -> None:
-    run(job)
-    job.wait_checkpoint_after(0)
 
 
 def vertices(job: LocalJob) -> dict[str, dict[str, Any]]:
@@ -67,11 +77,12 @@ def first_operator(vertex: str) -> str:
     return re.split(" -> |, ", vertex.removeprefix("Source: "))[0]
 
 
-def test_all_tasks_run_soon_after_up_and_use_all_nine_slots(job: LocalJob, capsys: pytest.CaptureFixture[str]) -> None:
-    seconds = run(job)
+def test_all_tasks_run_soon_after_up_and_use_all_nine_slots(
+    job: LocalJob, reference: Reference, capsys: pytest.CaptureFixture[str]
+) -> None:
     with capsys.disabled():
-        print(f"\nup -> all {TASKS} tasks RUNNING: {seconds:.1f} s (target {TARGET_SECONDS} s)")
-    assert seconds < 3 * TARGET_SECONDS
+        print(f"\nup -> all {TASKS} tasks RUNNING: {reference.seconds:.1f} s (target {TARGET_SECONDS} s)")
+    assert reference.seconds < 3 * TARGET_SECONDS
     overview = job.rest("/overview")
     assert (overview["taskmanagers"], overview["slots-total"], overview["slots-available"]) == (3, 9, 0)
     assert job.process is not None
@@ -79,7 +90,6 @@ def test_all_tasks_run_soon_after_up_and_use_all_nine_slots(job: LocalJob, capsy
 
 
 def test_the_vertices_are_source_process_and_sink_behind_a_clock(job: LocalJob) -> None:
-    run(job)
     found = vertices(job)
     assert set(found) == {"clock", "source", "process", "sink"}
     assert [vertex["parallelism"] for vertex in found.values()] == [3] * 4
@@ -87,7 +97,6 @@ def test_the_vertices_are_source_process_and_sink_behind_a_clock(job: LocalJob) 
 
 
 def test_each_taskmanager_carries_one_source_one_process_and_one_sink_slot(job: LocalJob) -> None:
-    run(job)
     overview = job.job()
     assert overview is not None
     hosts = {}
@@ -101,7 +110,6 @@ def test_each_taskmanager_carries_one_source_one_process_and_one_sink_slot(job: 
 
 
 def test_the_three_users_are_counted_by_three_different_subtasks(job: LocalJob) -> None:
-    run(job)
 
     def subtasks() -> dict[str, set[int]]:
         found: dict[str, set[int]] = {}
@@ -115,7 +123,6 @@ def test_the_three_users_are_counted_by_three_different_subtasks(job: LocalJob) 
 
 
 def test_alerts_appear_in_the_log_and_in_the_part_files(job: LocalJob) -> None:
-    run(job)
 
     def alerts() -> list[str]:
         return job.run("logs", job.name, "--alerts").stdout.splitlines()
@@ -135,7 +142,7 @@ def test_alerts_appear_in_the_log_and_in_the_part_files(job: LocalJob) -> None:
 
 
 def test_records_are_the_documented_json_lines_in_log_and_part_files(job: LocalJob) -> None:
-    run_with_checkpoint(job)
+    job.wait_checkpoint_after(0)
     job.wait(
         "a committed alert", lambda: [record for record in committed_records(job) if record["kind"] == "alert"], 120
     )
@@ -157,7 +164,7 @@ def assert_documented(record: Record) -> None:
 
 
 def test_checkpoints_lie_where_they_are_documented_to_lie(job: LocalJob) -> None:
-    run_with_checkpoint(job)
+    job.wait_checkpoint_after(0)
     overview = job.job()
     assert overview is not None
     newest_start = max(job.start_records())
@@ -177,7 +184,7 @@ def checkpoints_of(job: LocalJob, start: int) -> dict[int, Path]:
 
 
 def test_the_status_document_has_the_documented_fields(job: LocalJob) -> None:
-    run_with_checkpoint(job)
+    job.wait_checkpoint_after(0)
     document = job.wait("a status with a checkpoint", lambda: healthy(job.status()), 60)
     for path, keys in DOCUMENTED.items():
         part = document[path] if path else document
@@ -232,7 +239,7 @@ def healthy(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_after_ctrl_c_a_second_up_goes_on_from_the_newest_checkpoint_and_says_which(job: LocalJob) -> None:
-    run_with_checkpoint(job)
+    job.wait_checkpoint_after(0)
     assert job.interrupt() == 0
     assert job.pids() == {}
     newest = max(job.checkpoints_on_volume())
@@ -247,7 +254,7 @@ def test_after_ctrl_c_a_second_up_goes_on_from_the_newest_checkpoint_and_says_wh
 
 
 def test_deleted_with_retain_the_job_leaves_its_volume_and_one_of_the_same_name_goes_on(job: LocalJob) -> None:
-    run_with_checkpoint(job)
+    job.wait_checkpoint_after(0)
     # Stopped by hand first: `down --delete` has to work on a job that does not run, too.
     assert job.interrupt() == 0
     newest, before = max(job.checkpoints_on_volume()), job.checkpoints_on_volume()
@@ -267,7 +274,7 @@ def test_deleted_with_retain_the_job_leaves_its_volume_and_one_of_the_same_name_
 
 
 def test_deleted_with_delete_nothing_of_the_job_is_left(job: LocalJob) -> None:
-    run_with_checkpoint(job)
+    job.wait_checkpoint_after(0)
     edited = MANIFEST.read_text(encoding="utf-8").replace("deletionPolicy: Retain", "deletionPolicy: Delete")
     job.file.write_text(edited, encoding="utf-8")
     job.wait("the edit to be applied", lambda: "changed spec.deletionPolicy" in job.printed, 30)
