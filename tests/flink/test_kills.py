@@ -58,7 +58,7 @@ def test_whatever_is_killed_every_start_takes_the_newest_checkpoint_and_nothing_
             with capsys.disabled():
                 print(f"{seen}")
         settle(job, watch, killed)
-        assert early >= kills // 5, "too few of the kills came while not all tasks were RUNNING"
+        assert early >= max(kills // 5, 1), "too few of the kills came while not all tasks were RUNNING"
         assert_every_start_and_restore_took_the_newest(watch, schedule)
         minimum = assert_all_is_committed(job)
     assert job.interrupt() == 0
@@ -75,6 +75,8 @@ def carry_out(job: LocalJob, watch: JobWatch, kill: Kill, last_kill: int) -> tup
     waited = time.monotonic() - began
     due = time.monotonic() + kill.after_seconds
     job.wait("the moment of the kill", lambda: time.monotonic() >= due, kill.after_seconds + 10)
+    # Whoever died young several times in a row is started again only after some seconds.
+    job.wait(f"{kill.victim} to live", lambda: kill.victim in {"all", *job.pids()}, 30)
     before, at = job.tasks_running(), time.time_ns() // 1_000_000
     result = job.run("kill", kill.victim)
     after = job.tasks_running()
