@@ -14,8 +14,9 @@ import pytest
 from tests.flink.job_output import last_indexes, logged_records
 from tests.flink.job_watch import JobWatch, watching
 from tests.flink.kill_schedule import Kill, describe, kill_schedule
-from tests.flink.local_job import LocalJob, fast_resource
+from tests.flink.local_job import ConditionNotMetError, LocalJob, fast_resource
 
+from anomalyjob.audit import AuditReport
 from anomalyjob.audit_output import audit_folder
 
 pytestmark = pytest.mark.flink
@@ -115,11 +116,17 @@ def assert_all_is_committed(job: LocalJob) -> dict[str, int]:
     minimum = last_indexes(logged_records(job, "process"), until=triggered - IN_FLIGHT_SECONDS)
     assert set(minimum) == {"user1", "user2", "user3"}
 
+    def audited() -> AuditReport:
+        return audit_folder(job.job_volume, minimum_last_index=minimum)
+
     def is_committed() -> bool:
-        report = audit_folder(job.job_volume, minimum_last_index=minimum)
+        report = audited()
         return report.clean and report.not_yet_committed == 0
 
-    job.wait(f"everything up to {minimum} to be committed", is_committed, 60)
+    try:
+        job.wait(f"everything up to {minimum} to be committed", is_committed, 60)
+    except ConditionNotMetError as error:
+        raise AssertionError(audited().describe()) from error
     assert "0 lost, 0 doubled, 0 wrong" in job.run("audit").stdout
     return minimum
 
