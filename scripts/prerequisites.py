@@ -58,7 +58,7 @@ print(json.dumps({
     "implementation": sys.implementation.name,
     "venv": all(importlib.util.find_spec(module) is not None for module in ("venv", "ensurepip")),
     "static": not (sysconfig.get_config_var("Py_ENABLE_SHARED") and ".so" in name),
-    "library": library,
+    "shared_library": library,
 }))
 """
 
@@ -74,7 +74,7 @@ class Interpreter:
     implementation: str = "cpython"
     venv: bool = False
     static: bool = False
-    library: str | None = None
+    shared_library: str | None = None
     refusal: str = ""
 
     @property
@@ -93,7 +93,7 @@ class Interpreter:
             found.append("has no venv and ensurepip modules")
         if self.static:
             found.append("was built without a shared libpython")
-        elif self.library is None:
+        elif self.shared_library is None:
             found.append(f"has no libpython{self.version}.so.1.0")
         return tuple(found)
 
@@ -104,7 +104,7 @@ class Interpreter:
     def packages(self) -> tuple[str, ...]:
         """The Debian packages that would complete it."""
         venv = () if self.venv else (f"python{self.version}-venv",)
-        library = () if self.library else (f"libpython{self.version}",)
+        library = () if self.shared_library else (f"libpython{self.version}",)
         return venv + library
 
 

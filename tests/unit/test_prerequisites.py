@@ -14,7 +14,7 @@ def python(command: str = "/usr/bin/python3.11", **differences: Any) -> Any:
         "version": "3.11",
         "full_version": "3.11.2",
         "venv": True,
-        "library": "libpython3.11.so.1.0",
+        "shared_library": "libpython3.11.so.1.0",
     }
     return prerequisites.Interpreter(command, **{**complete, **differences})
 
@@ -87,19 +87,19 @@ OLD = {"version": "3.10", "full_version": "3.10.12"}
             id="no venv module",
         ),
         pytest.param(
-            {"interpreters": (python(library=None),)},
+            {"interpreters": (python(shared_library=None),)},
             "/usr/bin/python3.11 has no libpython3.11.so.1.0",
             ["libpython3.11"],
             id="no shared libpython",
         ),
         pytest.param(
-            {"interpreters": (python(library=None, venv=False, version="3.12", full_version="3.12.3"),)},
+            {"interpreters": (python(shared_library=None, venv=False, version="3.12", full_version="3.12.3"),)},
             "has no venv and ensurepip modules and has no libpython3.12.so.1.0",
             ["python3.12-venv", "libpython3.12"],
             id="neither venv nor libpython for 3.12",
         ),
         pytest.param(
-            {"interpreters": (python("/opt/python/bin/python3.11", static=True, library=None),)},
+            {"interpreters": (python("/opt/python/bin/python3.11", static=True, shared_library=None),)},
             "/opt/python/bin/python3.11 was built without a shared libpython",
             THREE,
             id="a static Python of the user's own, which no package can complete",
@@ -210,7 +210,7 @@ def test_what_no_package_brings_is_told_without_a_command() -> None:
 
 
 def test_an_incomplete_python_that_comes_first_is_passed_over_with_its_reason() -> None:
-    static = python("/opt/bin/python3.11", static=True, library=None)
+    static = python("/opt/bin/python3.11", static=True, shared_library=None)
 
     verdict = prerequisites.judge(machine(interpreters=(static, python())))
 
