@@ -1,8 +1,9 @@
 """Mounts that a test makes and always takes away again. Tests run as root: permission bits would prove nothing."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,17 @@ def _unmount(folder: Path) -> None:
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+
+
+@contextmanager
+def full(volume: Path) -> Iterator[None]:
+    """Let nothing more fit on the volume for a while."""
+    filler = volume / "filler"
+    try:
+        with filler.open("wb", buffering=0) as stream, suppress(OSError):
+            while stream.write(bytes(4096)):
+                pass
+        assert shutil.disk_usage(volume).free == 0
+        yield
+    finally:
+        filler.unlink()

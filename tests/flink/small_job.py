@@ -42,3 +42,14 @@ def assert_audit_is_clean(job: LocalJob) -> str:
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 lost, 0 doubled, 0 wrong" in result.stdout
     return result.stdout
+
+
+def condition(job: LocalJob, kind: str) -> tuple[str, str]:
+    """Status and reason of a condition as `anomalyjob status` tells it."""
+    found = {entry["type"]: (entry["status"], entry["reason"]) for entry in job.status()["conditions"]}
+    return found[kind]
+
+
+def failed_checkpoints(job: LocalJob) -> int:
+    statistics = job.checkpoints()
+    return int(statistics["counts"]["failed"]) if statistics else 0

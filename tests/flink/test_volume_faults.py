@@ -3,7 +3,6 @@
 All but the last test begin with the same job, stopped after some checkpoints: its folder is put back before each.
 """
 
-import contextlib
 import json
 import os
 import shutil
@@ -15,9 +14,16 @@ from typing import Any
 import pytest
 import yaml
 from tests.flink.local_job import LocalJob
-from tests.flink.mounts import file_system, read_only
+from tests.flink.mounts import file_system, full, read_only
 from tests.flink.processes import processes_of
-from tests.flink.small_job import TASKS, assert_audit_is_clean, small_resource, start_after
+from tests.flink.small_job import (
+    TASKS,
+    assert_audit_is_clean,
+    condition,
+    failed_checkpoints,
+    small_resource,
+    start_after,
+)
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(300)]
 
@@ -280,31 +286,6 @@ def running(on_small_volume: LocalJob) -> LocalJob:
     on_small_volume.wait_running(RESTORED_SECONDS, tasks=TASKS)
     on_small_volume.wait_checkpoint_after(on_small_volume.wait_checkpoint_after(0))
     return on_small_volume
-
-
-@contextlib.contextmanager
-def full(volume: Path) -> Iterator[None]:
-    """Let nothing more fit on the volume for a while."""
-    filler = volume / "filler"
-    try:
-        with filler.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
-            while stream.write(bytes(4096)):
-                pass
-        assert shutil.disk_usage(volume).free == 0
-        yield
-    finally:
-        filler.unlink()
-
-
-def condition(job: LocalJob, kind: str) -> tuple[str, str]:
-    """Status and reason of a condition as `anomalyjob status` tells it."""
-    found = {entry["type"]: (entry["status"], entry["reason"]) for entry in job.status()["conditions"]}
-    return found[kind]
-
-
-def failed_checkpoints(job: LocalJob) -> int:
-    statistics = job.checkpoints()
-    return int(statistics["counts"]["failed"]) if statistics else 0
 
 
 def assert_heals(job: LocalJob, newest: int) -> None:
