@@ -136,7 +136,7 @@ def test_processes_run_from_a_folder_named_after_its_content(folder: StateFolder
     async def use(backend: LocalBackend) -> None:
         jobmanager, taskmanager = _workload("demo-jobmanager", "1"), _workload("demo-taskmanager-1", "1")
         desired = DesiredState(
-            namespace="default", name="demo", spec_hash="1", job_manager=jobmanager, task_managers=(taskmanager,)
+            namespace="default", name="demo", spec=Spec(), job_manager=jobmanager, task_managers=(taskmanager,)
         )
         await backend.apply(desired)
         before = {workload.name: workload for workload in await backend.observe_workloads()}
@@ -146,7 +146,7 @@ def test_processes_run_from_a_folder_named_after_its_content(folder: StateFolder
         changed = _workload("demo-jobmanager", "2")
         await backend.apply(
             DesiredState(
-                namespace="default", name="demo", spec_hash="2", job_manager=changed, task_managers=(taskmanager,)
+                namespace="default", name="demo", spec=Spec(), job_manager=changed, task_managers=(taskmanager,)
             )
         )
         after = {workload.name: workload for workload in await backend.observe_workloads()}

@@ -125,7 +125,7 @@ def test_the_launcher_reads_the_start_file_as_intended(intent: StartIntent, rule
     assert (start.incarnation, start.restart_counter, start.rule) == (3, 7, rule)
     assert (start.volume, start.ledger_file) == ("/volume", "/ledger.json")
     assert (start.retained, start.allow_older_checkpoints, start.lock_timeout_seconds) == (4, 2, 120)
-    assert len(start.spec_hash) == len(state.spec_hash) == 16
+    assert len(start.spec_hash) == len(state.spec.content_hash()) == 16
     assert start.termination_log == "/termination/demo-jobmanager.termination"
     assert start.jvm_options[0] == "-Xmx469762048"
 
@@ -183,7 +183,7 @@ def test_a_restart_leaves_the_task_managers_alone() -> None:
 )
 def test_what_may_change_while_the_job_runs_replaces_no_process(spec: Mapping[str, object]) -> None:
     assert hashes(desired(spec))[:4] == hashes(desired({}))
-    assert desired(spec).spec_hash != desired({}).spec_hash
+    assert desired(spec).spec.content_hash() != desired({}).spec.content_hash()
 
 
 def test_other_memory_replaces_the_job_manager_too_because_slots_are_sized_by_it() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from anomalyjob_operator.desired import flink_configuration
 from anomalyjob_operator.desired.logging_configuration import LOG_CONFIGURATION, LOG_FILE_NAME
 from anomalyjob_operator.desired.slot_sharing import slot_sharing_document
+from anomalyjob_operator.names import job_manager_name, task_manager_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,11 +65,12 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredState:
-    """What has to run for one resource."""
+    """What has to run for one resource; nothing of it, but all of it kept ready, when not `running`."""
 
     namespace: str
     name: str
-    spec_hash: str
+    spec: Spec
+    running: bool = True
     job_manager: Workload
     task_managers: tuple[Workload, ...]
 
@@ -78,23 +80,16 @@ class DesiredState:
         return (self.job_manager, *self.task_managers)
 
 
-def job_manager_name(name: str) -> str:
-    """Return the name of a job's JobManager."""
-    return f"{name}-jobmanager"
-
-
-def task_manager_name(name: str, number: int) -> str:
-    """Return the name of a job's TaskManager `number`, counted from 1."""
-    return f"{name}-taskmanager-{number}"
-
-
-def desired_state(resource: AnomalyJob, placement: Placement, intent: StartIntent) -> DesiredState:
+def desired_state(
+    resource: AnomalyJob, placement: Placement, intent: StartIntent, *, running: bool = True
+) -> DesiredState:
     """Return everything that has to run for the resource at the placement, with the next start as intended."""
     numbers = range(1, resource.spec.task_manager.replicas + 1)
     return DesiredState(
         namespace=resource.metadata.namespace,
         name=resource.metadata.name,
-        spec_hash=resource.spec.content_hash(),
+        spec=resource.spec,
+        running=running,
         job_manager=_job_manager(resource, placement, intent),
         task_managers=tuple(_task_manager(resource, placement, number) for number in numbers),
     )

@@ -115,7 +115,7 @@ class LocalBackend:
 
     async def apply(self, desired: DesiredState) -> None:
         """Let exactly the desired workloads run. Raise OSError when their configuration cannot be written."""
-        launches = [self._launch(workload) for workload in desired.workloads]
+        launches = [self._launch(workload) for workload in desired.workloads] if desired.running else []
         await self._supervisor.apply(launches)
         remove_old_folders(self._folder.configurations, {launch.content_hash for launch in launches})
 
