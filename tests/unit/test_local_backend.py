@@ -20,7 +20,7 @@ from anomalyjob_operator.local.ports import Ports
 from anomalyjob_operator.local.preflight import Machine
 from anomalyjob_operator.local.state_folder import StateFolder
 from anomalyjob_operator.local.supervisor import Supervisor
-from anomalyjob_operator.spec import parse
+from anomalyjob_operator.spec import Spec, parse
 
 Result = TypeVar("Result")
 MACHINE = Machine(java=Java(home="/java", version=17), flink_python=sys.executable)

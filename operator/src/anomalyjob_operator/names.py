@@ -1,7 +1,7 @@
 """The name of every Kubernetes object of a job, its labels, selectors and annotations.
 
-Pure. One place for all of them: whoever renders, lists or deletes objects asks here, so that nothing is looked for under
-another name than it was created with. Selectors hold fixed labels only, because they can never be changed.
+Pure. One place for all of them: whoever renders, lists or deletes objects asks here, so that nothing is looked for
+under another name than it was created with. Selectors hold fixed labels only, because they can never be changed.
 """
 
 from typing import Final
