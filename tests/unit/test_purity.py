@@ -36,6 +36,7 @@ SHELL = frozenset(
         "anomalyjob_operator.__main__",
         "anomalyjob_operator.backend",
         "anomalyjob_operator.cli",
+        "anomalyjob_operator.cluster.render",
         "anomalyjob_operator.flink_rest",
         "anomalyjob_operator.local",
         "anomalyjob_operator.observe",
