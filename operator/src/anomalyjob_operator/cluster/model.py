@@ -60,7 +60,7 @@ def metadata(
 ) -> Mapping[str, object]:
     """Return the metadata of an object that goes when its owner goes."""
     identity: dict[str, object] = {"name": name, "namespace": desired.namespace}
-    references = {} if owner is None else {"ownerReferences": [_owner_reference(owner)]}
+    references = {} if owner is None else {"ownerReferences": [owner_reference(owner)]}
     return identity | {"labels": dict(labels or names.labels(desired.name))} | references
 
 
@@ -143,7 +143,8 @@ def _network_policy(
     )
 
 
-def _owner_reference(owner: Owner) -> dict[str, object]:
+def owner_reference(owner: Owner) -> dict[str, object]:
+    """Return the entry in an object's metadata that names its owner."""
     return {
         "apiVersion": owner.api_version,
         "kind": owner.kind,

@@ -1,0 +1,72 @@
+"""Whether a live object still says what was applied. Pure.
+
+Compared are the fields that are applied, and only those: what the API server fills in, or another controller adds, is
+none of the operator's business. Amounts are compared as amounts, since the server may write 1024Mi as 1Gi.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from kubernetes.utils.quantity import parse_quantity
+
+MERGE_KEYS: Final = ("name", "mountPath", "containerPort", "port", "uid", "key")
+"""What identifies an item of a list, whatever its position; the first that all items have."""
+
+AMOUNTS: Final = frozenset({"requests", "limits", "sizeLimit", "storage"})
+"""Keys below which texts are amounts."""
+
+
+def drifted(applied: Mapping[str, object], live: Mapping[str, object]) -> bool:
+    """Tell whether the live object lacks anything of what is applied."""
+    return not _holds(applied, live, amounts=False)
+
+
+def _holds(applied: object, live: object, *, amounts: bool) -> bool:
+    if isinstance(applied, Mapping):
+        return _mapping_holds(applied, live, amounts=amounts)
+    if isinstance(applied, Sequence) and not isinstance(applied, str):
+        return _list_holds(applied, live, amounts=amounts)
+    if amounts:
+        return _same_amount(applied, live)
+    return applied == live and isinstance(applied, bool) == isinstance(live, bool)
+
+
+def _mapping_holds(applied: Mapping[str, object], live: object, *, amounts: bool) -> bool:
+    if not applied:
+        # An empty mapping may be dropped by the server.
+        return live is None or isinstance(live, Mapping)
+    if not isinstance(live, Mapping):
+        return False
+    return all(
+        _holds(value, live.get(key), amounts=amounts or key in AMOUNTS)
+        for key, value in applied.items()
+        if value is not None
+    )
+
+
+def _list_holds(applied: Sequence[object], live: object, *, amounts: bool) -> bool:
+    if not applied:
+        return not live
+    if not isinstance(live, Sequence) or isinstance(live, str):
+        return False
+    key = _merge_key(applied)
+    if key is None:
+        return len(applied) == len(live) and all(
+            _holds(mine, theirs, amounts=amounts) for mine, theirs in zip(applied, live, strict=True)
+        )
+    by_key = {item.get(key): item for item in live if isinstance(item, Mapping)}
+    return all(_holds(item, by_key.get(item[key]), amounts=amounts) for item in applied if isinstance(item, Mapping))
+
+
+def _merge_key(items: Sequence[object]) -> str | None:
+    return next(
+        (key for key in MERGE_KEYS if all(isinstance(item, Mapping) and key in item for item in items)),
+        None,
+    )
+
+
+def _same_amount(applied: object, live: object) -> bool:
+    try:
+        return bool(parse_quantity(applied) == parse_quantity(live))
+    except ValueError:
+        return applied == live

@@ -1,0 +1,90 @@
+"""What is done for one key: read the resource fresh, and make one pass over the job that it describes.
+
+It keeps a back end and a reconciler for each living resource; both may be lost at any time. It must not decide anything
+about a job.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from anomalyjob_operator.cluster.api import KubernetesApi
+from anomalyjob_operator.cluster.backend import ClusterBackend
+from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, Manifest
+from anomalyjob_operator.cluster.render import RenderSettings
+from anomalyjob_operator.cluster.work_queue import Key
+from anomalyjob_operator.reconcile import Reconciler, utc_now
+from anomalyjob_operator.spec import InvalidResource, parse
+
+logger = logging.getLogger(__name__)
+
+FLUSH_TIMEOUT_SECONDS: Final = 5.0
+_INVALID_AGAIN_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """What is kept of one resource; another uid is another job, even under the same name."""
+
+    uid: str
+    backend: ClusterBackend
+    reconciler: Reconciler
+
+
+class Jobs:
+    """All resources that are looked at."""
+
+    def __init__(self, api: KubernetesApi, settings: RenderSettings, clock: Callable[[], datetime] = utc_now) -> None:
+        self._api = api
+        self._settings = settings
+        self._clock = clock
+        self._jobs: dict[Key, _Job] = {}
+
+    async def look(self, key: Key) -> float | None:
+        """Make one pass; return after how many seconds to look again, None when the resource is gone or going."""
+        resource = await self._api.get(ANOMALY_JOB, *key)
+        if resource is None or "deletionTimestamp" in resource["metadata"]:
+            # Its objects are collected by the API server, because they name it as their owner.
+            self._jobs.pop(key, None)
+            return None
+        return await self._pass(self._job(key, resource), resource)
+
+    def look_closely(self, key: Key) -> None:
+        """Compare every object of the job at its next pass."""
+        if key in self._jobs:
+            self._jobs[key].backend.look_closely()
+
+    async def flush(self) -> None:
+        """Write what passes have kept back. What cannot be written in time is only older."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_TIMEOUT_SECONDS):
+                results = await asyncio.gather(
+                    *(job.reconciler.flush() for job in self._jobs.values()), return_exceptions=True
+                )
+                for error in results:
+                    if isinstance(error, Exception):
+                        logger.warning("a ledger could not be brought up to date: %s", error)
+
+    def _job(self, key: Key, resource: Manifest) -> _Job:
+        uid = str(resource["metadata"]["uid"])
+        known = self._jobs.get(key)
+        if known is None or known.uid != uid:
+            backend = ClusterBackend(self._api, resource, self._settings, self._clock)
+            known = _Job(uid=uid, backend=backend, reconciler=Reconciler(backend, self._clock))
+            self._jobs[key] = known
+        known.backend.see(resource)
+        return known
+
+    async def _pass(self, job: _Job, resource: Manifest) -> float:
+        generation = int(resource["metadata"].get("generation", 1))
+        try:
+            parsed = parse(resource)
+        except InvalidResource as error:
+            logger.warning("%s: %s", resource["metadata"]["name"], error)
+            return _INVALID_AGAIN_SECONDS
+        plan = await job.reconciler.reconcile(parsed, generation=generation)
+        return plan.requeue_after_seconds
