@@ -93,11 +93,12 @@ class MemoryBackend:
     async def apply(self, desired: DesiredState) -> None:
         """Start what is missing, replace what differs, remove what is extra."""
         with self._write("apply"):
-            for workload in desired.workloads:
+            workloads = desired.workloads if desired.running else ()
+            for workload in workloads:
                 known = self.workloads.get(workload.name)
                 if known is None or known.content_hash != workload.content_hash:
                     self._start(workload.name, workload.role, workload.content_hash)
-            wanted = {workload.name for workload in desired.workloads}
+            wanted = {workload.name for workload in workloads}
             self.workloads = {name: known for name, known in self.workloads.items() if name in wanted}
 
     async def read_status(self) -> Status | None:

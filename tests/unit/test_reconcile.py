@@ -15,10 +15,10 @@ from tests.unit.observations import JOB_ID, T0, resource
 
 from anomalyjob.timestamps import to_epoch_milliseconds
 from anomalyjob_operator import reconcile as reconcile_module
-from anomalyjob_operator.decide import Plan
+from anomalyjob_operator.decide import Plan, start_intent
 from anomalyjob_operator.desired.workloads import DesiredState
 from anomalyjob_operator.ledger import Ledger
-from anomalyjob_operator.reconcile import Reconciler, start_intent
+from anomalyjob_operator.reconcile import Reconciler
 
 pytestmark = pytest.mark.asyncio
 

@@ -17,8 +17,11 @@ class Backend(Protocol):
     """One job's cluster. Every method is bounded in time and idempotent."""
 
     @property
-    def rest_url(self) -> str:
-        """Where the JobManager's REST endpoint answers, e.g. http://127.0.0.1:8081."""
+    def rest_url(self) -> str | None:
+        """Where the living JobManager's REST endpoint answers, e.g. http://127.0.0.1:8081.
+
+        As the last `observe_workloads()` found it; None when no JobManager lives.
+        """
 
     def placement(self, job: AnomalyJob) -> Placement:
         """Where the processes of this job are placed; the same for the same job, or processes would be replaced."""
@@ -30,7 +33,10 @@ class Backend(Protocol):
         """Records the ledger durably before anything that it announces happens."""
 
     async def observe_workloads(self) -> tuple[WorkloadObservation, ...]:
-        """Every workload that exists, JobManager and TaskManagers."""
+        """Every workload that is there, JobManager and TaskManagers: with a process, or one to come.
+
+        A stopped workload is listed until its last process has ended, also one that is only ending; then no more.
+        """
 
     async def observe_start(self) -> StartObservation | None:
         """The newest start record, if it can be seen."""
@@ -39,7 +45,10 @@ class Backend(Protocol):
         """Free part of the volume, 0 to 1, if it can be seen."""
 
     async def apply(self, desired: DesiredState) -> None:
-        """Makes the workloads be as desired: starts what is missing, replaces what differs, removes what is extra."""
+        """Makes the workloads be as desired: starts what is missing, replaces what differs, removes what is extra.
+
+        What is not `running` is stopped: every process ended, nothing started again.
+        """
 
     async def read_status(self) -> Status | None:
         """The status document as published last; None when there is none or it cannot be read."""

@@ -5,6 +5,7 @@ What cannot be seen in time is None. It must not guess, remember or decide.
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import Final
 
 from anomalyjob.volume_layout import job_id
@@ -25,8 +26,9 @@ async def observe(job: AnomalyJob, ledger: Ledger, backend: Backend) -> Observed
     wanted = job_id(metadata.namespace, metadata.name, ledger.incarnation)
     try:
         async with asyncio.timeout(BACKEND_TIMEOUT_SECONDS), asyncio.TaskGroup() as group:
+            # The back end knows only then where the living JobManager answers.
             workloads = group.create_task(backend.observe_workloads())
-            flink = group.create_task(_flink(backend.rest_url, wanted))
+            flink = group.create_task(_flink_after(workloads, backend, wanted))
             start = group.create_task(backend.observe_start())
             free = group.create_task(backend.volume_free_ratio())
     except ExceptionGroup as errors:
@@ -38,6 +40,11 @@ async def observe(job: AnomalyJob, ledger: Ledger, backend: Backend) -> Observed
         start=start.result(),
         volume_free_ratio=free.result(),
     )
+
+
+async def _flink_after(workloads: Awaitable[object], backend: Backend, wanted_job_id: str) -> FlinkObservation | None:
+    await workloads
+    return None if backend.rest_url is None else await _flink(backend.rest_url, wanted_job_id)
 
 
 async def _flink(rest_url: str, wanted_job_id: str) -> FlinkObservation | None:

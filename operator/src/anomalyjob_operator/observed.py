@@ -13,7 +13,10 @@ Role = Literal["jobmanager", "taskmanager"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a launcher would not start Flink; read from the termination log. `reason` is CamelCase, closed list."""
+    """Why something does not start: a launcher's word from its termination log, or what a pod waits for.
+
+    `reason` is CamelCase; a launcher's come from a closed list.
+    """
 
     reason: str
     message: str
@@ -25,6 +28,7 @@ class WorkloadObservation:
 
     `alive_since` is the start of the living process, `died_at` the newest death that was seen, also when another
     process lives by now. `refusal` is why the launcher would not start Flink; it holds until a later start got past it.
+    `waiting` is why a pod does not come to run, such as ImagePullBackOff, when that is not a matter of seconds.
     """
 
     name: str
@@ -35,6 +39,7 @@ class WorkloadObservation:
     died_at: datetime | None = None
     restarts: int = 0
     refusal: Refusal | None = None
+    waiting: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from anomalyjob_operator.backend import Backend
-from anomalyjob_operator.decide import Plan, decide, status_document
-from anomalyjob_operator.desired.workloads import DesiredState, StartIntent, desired_state
+from anomalyjob_operator.decide import Deployment, Plan, decide, status_document
+from anomalyjob_operator.desired.workloads import DesiredState, desired_state
 from anomalyjob_operator.ledger import Ledger, ledger_write_due
 from anomalyjob_operator.observe import observe
 from anomalyjob_operator.observed import Observed
@@ -28,11 +28,6 @@ Result = TypeVar("Result")
 def utc_now() -> datetime:
     """The clock that is used unless a test brings its own."""
     return datetime.now(UTC)
-
-
-def start_intent(ledger: Ledger) -> StartIntent:
-    """Return how the JobManager has to start according to the ledger."""
-    return StartIntent(incarnation=ledger.incarnation, restart_counter=ledger.restart_counter)
 
 
 class Reconciler:
@@ -61,7 +56,7 @@ class Reconciler:
         plan = decide(job, before, observed, now)
         await self._record(plan.ledger, recorded, now, timedelta(seconds=job.spec.checkpointing.interval.seconds))
         try:
-            await _bounded(self._backend.apply(self._desired(job, plan.ledger)), APPLY_TIMEOUT_SECONDS)
+            await _bounded(self._backend.apply(self._desired(job, plan.deployment)), APPLY_TIMEOUT_SECONDS)
         finally:
             await self._tell(plan, job, observed, now, generation)
         return plan
@@ -71,8 +66,10 @@ class Reconciler:
         if self._latest is not None and self._latest != self._recorded:
             await self._write(self._latest, self._clock())
 
-    def _desired(self, job: AnomalyJob, ledger: Ledger) -> DesiredState:
-        return desired_state(job, self._backend.placement(job), start_intent(ledger))
+    def _desired(self, job: AnomalyJob, deployment: Deployment) -> DesiredState:
+        deployed = job.model_copy(update={"spec": deployment.spec})
+        placement = self._backend.placement(deployed)
+        return desired_state(deployed, placement, deployment.intent, running=deployment.running)
 
     async def _record(self, ledger: Ledger, recorded: Ledger, now: datetime, interval: timedelta) -> None:
         if ledger_write_due(recorded, ledger, now, interval):

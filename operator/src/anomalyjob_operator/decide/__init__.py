@@ -12,19 +12,20 @@ from anomalyjob_operator.decide.chain import Step, run
 from anomalyjob_operator.decide.checkpoints import note_checkpoints
 from anomalyjob_operator.decide.conditions import conditions_of
 from anomalyjob_operator.decide.phase import phase_of
-from anomalyjob_operator.decide.plan import Plan
+from anomalyjob_operator.decide.plan import Deployment, FlinkRequest, Plan
 from anomalyjob_operator.decide.recovery import note_recovery
 from anomalyjob_operator.decide.report import status_document
 from anomalyjob_operator.decide.restarts import note_restarts
 from anomalyjob_operator.decide.restore import note_restore_failure
 from anomalyjob_operator.decide.situation import Situation, situation_of
 from anomalyjob_operator.decide.starts import note_deployment, note_job, note_spec, note_start_record
+from anomalyjob_operator.desired.workloads import StartIntent
 from anomalyjob_operator.ledger import Ledger
 from anomalyjob_operator.observed import Observed
 from anomalyjob_operator.spec import AnomalyJob
 from anomalyjob_operator.status import Phase
 
-__all__ = ["Plan", "decide", "status_document"]
+__all__ = ["Deployment", "FlinkRequest", "Plan", "decide", "start_intent", "status_document"]
 
 STEPS: Final[tuple[Step, ...]] = (
     note_spec,
@@ -49,12 +50,19 @@ def decide(job: AnomalyJob, ledger: Ledger, observed: Observed, now: datetime) -
     phase, message = phase_of(situation, ledger)
     return Plan(
         ledger=ledger,
+        deployment=Deployment(spec=job.spec, running=True, intent=start_intent(ledger)),
+        requests=(),
         phase=phase,
         conditions=conditions_of(situation, ledger, phase, message),
         events=events,
         message=message,
         requeue_after_seconds=_requeue_after_seconds(situation, ledger, phase),
     )
+
+
+def start_intent(ledger: Ledger) -> StartIntent:
+    """Return how the JobManager has to start according to the ledger."""
+    return StartIntent(incarnation=ledger.incarnation, restart_counter=ledger.restart_counter)
 
 
 def _requeue_after_seconds(situation: Situation, ledger: Ledger, phase: Phase) -> float:
