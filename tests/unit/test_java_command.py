@@ -74,6 +74,12 @@ def test_a_task_manager_is_started_without_flinks_scripts() -> None:
     ]
 
 
+def test_a_task_manager_is_told_where_others_find_it() -> None:
+    command = task_manager_command(FLINK, "/config", [], host="10.1.2.3")
+
+    assert command[-3:] == ["--configDir", "/config", "-Dtaskmanager.host=10.1.2.3"]
+
+
 def test_the_environment_is_what_the_scripts_would_set() -> None:
     assert flink_environment(FLINK, "/config") == {
         "FLINK_HOME": "/flink",

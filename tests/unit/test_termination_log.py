@@ -24,6 +24,17 @@ def test_a_path_that_is_no_utf_8_does_not_keep_the_refusal_from_being_told(tmp_p
     assert json.loads((tmp_path / "log").read_text(encoding="utf-8"))["message"] == message
 
 
+@pytest.mark.parametrize("message", ["x" * 9000, '"' * 3000, "ä" * 3000, "\udcff" * 1000, "x" * 4040])
+def test_a_refusal_too_long_for_kubernetes_is_shortened_and_stays_json(tmp_path: Path, message: str) -> None:
+    TerminationLog(tmp_path / "log").write(Refusal(reason=Reason.VOLUME_MISSING, message=message))
+
+    text = (tmp_path / "log").read_bytes()
+    assert len(text) <= 4096
+    assert json.loads(text)["reason"] == "VolumeMissing"
+    told = json.loads(text)["message"]
+    assert told == message or (told.endswith("…") and message.startswith(told[:-1]))
+
+
 def test_an_old_refusal_is_emptied_but_the_file_itself_stays(tmp_path: Path) -> None:
     file = tmp_path / "log"
     TerminationLog(file).clear()

@@ -90,9 +90,16 @@ def job_manager_command(
     ]
 
 
-def task_manager_command(flink: FlinkInstallation, config_folder: str, jvm_options: Sequence[str]) -> list[str]:
-    """Return the argument list of a TaskManager; the first item is the program's path."""
-    return [*_java(flink, config_folder, jvm_options), TASK_MANAGER_CLASS, "--configDir", config_folder]
+def task_manager_command(
+    flink: FlinkInstallation, config_folder: str, jvm_options: Sequence[str], *, host: str | None = None
+) -> list[str]:
+    """Return the argument list of a TaskManager; the first item is the program's path.
+
+    `host` is the address at which the others find it, None when its configuration tells or it has to find out.
+    """
+    found_at = [] if host is None else [f"-Dtaskmanager.host={host}"]
+    java = _java(flink, config_folder, jvm_options)
+    return [*java, TASK_MANAGER_CLASS, "--configDir", config_folder, *found_at]
 
 
 def flink_environment(flink: FlinkInstallation, config_folder: str) -> dict[str, str]:

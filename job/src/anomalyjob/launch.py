@@ -5,7 +5,8 @@ lock, the process id and the parent-death signal all have to be those of the JVM
 termination log and as a sentence to stderr, with exit status 1.
 
 Environment: ANOMALYJOB_CONFIG_DIR (required) is the folder with job.json, start.json or taskmanager.json, config.yaml
-and log4j-console.properties. ANOMALYJOB_PARENT_PID makes this process die with that parent.
+and log4j-console.properties; it is only read. ANOMALYJOB_PARENT_PID makes this process die with that parent. For a
+container: ANOMALYJOB_TEMPORARY_FOLDER is emptied, ANOMALYJOB_POD_IP is where others find a TaskManager.
 """
 
 import errno
@@ -25,6 +26,7 @@ from anomalyjob.config_files import (
     read_start_config,
     read_task_manager_config,
 )
+from anomalyjob.container_settings import ContainerSettings
 from anomalyjob.flink_installation import find_installation
 from anomalyjob.java_command import (
     JobManagerStart,
@@ -35,7 +37,9 @@ from anomalyjob.java_command import (
 )
 from anomalyjob.parent_death import die_with_parent
 from anomalyjob.refusal import Reason, RefusedError
+from anomalyjob.temporary_folder import make_empty
 from anomalyjob.termination_log import TerminationLog
+from anomalyjob.termination_signal import end_when_asked
 
 ROLES: Final = {"jobmanager": START_FILE, "taskmanager": TASK_MANAGER_FILE}
 _USAGE: Final = "usage: python -m anomalyjob.launch jobmanager|taskmanager"
@@ -65,10 +69,11 @@ def _launch(role: str, folder: Path, environment: Mapping[str, str]) -> int:
     try:
         die_with_parent(environment.get("ANOMALYJOB_PARENT_PID"))
         termination_log.clear()
+        container = ContainerSettings.of(environment)
         if role == "jobmanager":
-            _become_job_manager(folder, environment)
+            _become_job_manager(folder, environment, container)
         else:
-            _become_task_manager(folder, environment)
+            _become_task_manager(folder, environment, container)
     except ConfigError as error:
         refused = RefusedError(Reason.BAD_CONFIGURATION, str(error))
     except OSError as error:
@@ -80,24 +85,32 @@ def _launch(role: str, folder: Path, environment: Mapping[str, str]) -> int:
     return 1
 
 
-def _become_job_manager(folder: Path, environment: Mapping[str, str]) -> NoReturn:
+def _become_job_manager(folder: Path, environment: Mapping[str, str], container: ContainerSettings) -> NoReturn:
     job, start = read_job_config(folder), read_start_config(folder)
     flink = find_installation(environment)
     prepared = prepare_start(job, start, clock=lambda: datetime.now(UTC), log=log)
     log(prepared.message)
     command = job_manager_command(flink, str(folder), start.jvm_options, _flink_start(prepared))
     variables = {**passed_on(environment), **flink_environment(flink, str(folder)), **_start_environment(prepared)}
+    # Under the lock: until now the folder may have been that of a JobManager which still lives.
+    _make_temporary_folder(container)
     os.execve(command[0], command, variables)  # noqa: S606 - becoming Flink without a shell is the point
 
 
-def _become_task_manager(folder: Path, environment: Mapping[str, str]) -> NoReturn:
+def _become_task_manager(folder: Path, environment: Mapping[str, str], container: ContainerSettings) -> NoReturn:
     config = read_task_manager_config(folder)
     flink = find_installation(environment)
-    command = task_manager_command(flink, str(folder), config.jvm_options)
+    command = task_manager_command(flink, str(folder), config.jvm_options, host=container.pod_ip)
     # The log sink writes here; the process id stays the same through exec.
     output = {"ANOMALYJOB_STANDARD_OUTPUT": f"/proc/{os.getpid()}/fd/1"}
     variables = {**passed_on(environment), **flink_environment(flink, str(folder)), **output}
+    _make_temporary_folder(container)
     os.execve(command[0], command, variables)  # noqa: S606 - as above
+
+
+def _make_temporary_folder(container: ContainerSettings) -> None:
+    if container.temporary_folder is not None:
+        make_empty(Path(container.temporary_folder))
 
 
 def _flink_start(prepared: PreparedStart) -> JobManagerStart:
@@ -129,4 +142,5 @@ def _refused_by_system(error: OSError) -> RefusedError:
 
 
 if __name__ == "__main__":
+    end_when_asked()
     sys.exit(main(sys.argv[1:], os.environ))

@@ -5,11 +5,16 @@ It must never make things worse: a log that cannot be written is passed over, st
 
 import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from anomalyjob.refusal import Refusal
+
+MAXIMUM_BYTES: Final = 4096
+"""What Kubernetes reads of a termination log; of a longer line there would be half, which is no JSON any more."""
+
+_ELLIPSIS: Final = "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +38,19 @@ class TerminationLog:
             self._write("")
 
     def write(self, refusal: Refusal) -> None:
-        """Leave the refusal as one JSON line."""
+        """Leave the refusal as one JSON line, its message shortened as far as it must be."""
+        excess = len(_encoded(f"{refusal.line()}\n")) - MAXIMUM_BYTES
+        if excess > 0:
+            shorter = refusal.message[: -(excess + len(_encoded(_ELLIPSIS)))]
+            refusal = replace(refusal, message=shorter + _ELLIPSIS)
         self._write(f"{refusal.line()}\n")
 
     def _write(self, text: str) -> None:
         if self.file is not None:
             with contextlib.suppress(OSError):
-                # A path that is no UTF-8 may stand in the message; this writes it as the escapes that JSON knows.
-                self.file.write_text(text, encoding="utf-8", errors="backslashreplace")
+                self.file.write_bytes(_encoded(text))
+
+
+def _encoded(text: str) -> bytes:
+    """Return UTF-8. A path that is none may stand in the message: it becomes the escapes that JSON knows."""
+    return text.encode(encoding="utf-8", errors="backslashreplace")
