@@ -22,6 +22,9 @@ INCARNATION_ANNOTATION: Final = f"{GROUP}/incarnation"
 RESTORE_NONCE_ANNOTATION: Final = f"{GROUP}/consumed-restore-nonce"
 """On the claim: what must outlive the resource."""
 
+FLINK_CONTAINER: Final = "flink"
+"""The container of every pod of a job that is Flink; podTemplates add to it by this name."""
+
 REST_PORT: Final = 8081
 RPC_PORT: Final = 6123
 BLOB_PORT: Final = 6124

@@ -18,12 +18,13 @@ from markupsafe import Markup
 from anomalyjob_operator.cluster import claim_model, model, pods_model
 from anomalyjob_operator.cluster.kinds import Manifest
 from anomalyjob_operator.cluster.model import Owner, RenderSettings
+from anomalyjob_operator.cluster.pod_template import merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from anomalyjob_operator.cluster.model import ObjectModel
-    from anomalyjob_operator.desired.workloads import DesiredState
+    from anomalyjob_operator.desired.workloads import DesiredState, Workload
 
 __all__ = ["Manifest", "Owner", "RenderSettings", "render"]
 
@@ -38,18 +39,24 @@ def render(desired: DesiredState, settings: RenderSettings, owner: Owner | None)
 
     The ledger is not among them: it is written by whoever records, with the version that it was read with.
     """
-    manifests = [_filled_in(one) for one in _models(desired, settings, owner)]
+    pods = [_deployment(desired, workload, settings, owner) for workload in desired.workloads]
+    manifests = [*pods, *(_filled_in(one) for one in _models(desired, settings, owner))]
     return tuple(sorted(manifests, key=lambda found: (found["kind"], found["metadata"]["name"])))
 
 
 def _models(desired: DesiredState, settings: RenderSettings, owner: Owner | None) -> Iterator[ObjectModel]:
     for workload in desired.workloads:
         yield model.configuration(desired, workload, owner)
-        yield pods_model.deployment(desired, workload, settings, owner)
     yield from claim_model.claim_models(desired, owner)
     yield from model.services(desired, owner)
     yield from model.network_policies(desired, settings, owner)
     yield model.disruption_budget(desired, owner)
+
+
+def _deployment(desired: DesiredState, workload: Workload, settings: RenderSettings, owner: Owner | None) -> Manifest:
+    manifest = _filled_in(pods_model.deployment(desired, workload, settings, owner))
+    pod = merged(manifest["spec"]["template"], pods_model.pod_template(desired, workload))
+    return manifest | {"spec": manifest["spec"] | {"template": pod}}
 
 
 def _filled_in(one: ObjectModel) -> Manifest:

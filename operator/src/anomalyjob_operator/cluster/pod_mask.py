@@ -1,0 +1,120 @@
+"""What a podTemplate may say: lists of fields that are taken over, and the security context that nobody can loosen.
+
+Pure. Lists of what is allowed, never of what is forbidden: a field that Kubernetes adds one day is not let through by
+accident. `merged` of `pod_template` applies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from anomalyjob_operator import names
+
+USER_ID: Final = 9999
+"""User and group of Flink's processes, and of everything beside them that names no other."""
+
+POD_SECURITY_CONTEXT: Final[Mapping[str, Any]] = {
+    "runAsNonRoot": True,
+    "runAsUser": USER_ID,
+    "runAsGroup": USER_ID,
+    "fsGroup": USER_ID,
+    "fsGroupChangePolicy": "OnRootMismatch",
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+CONTAINER_SECURITY_CONTEXT: Final[Mapping[str, Any]] = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "runAsUser": USER_ID,
+    "runAsGroup": USER_ID,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+POD_FIELDS: Final = (
+    "dnsConfig",
+    "dnsPolicy",
+    "hostAliases",
+    "nodeSelector",
+    "preemptionPolicy",
+    "priorityClassName",
+    "runtimeClassName",
+    "schedulerName",
+    "topologySpreadConstraints",
+)
+"""Fields of a pod that are taken as they are. Containers, volumes, tolerations, affinity are merged."""
+
+_CONTAINER_FIELDS: Final = (
+    frozenset({"name", "image", "imagePullPolicy", "command", "args", "workingDir", "env", "envFrom", "ports"})
+    | {"resources", "volumeMounts", "lifecycle", "livenessProbe", "readinessProbe", "startupProbe"}
+    | {"terminationMessagePath", "terminationMessagePolicy"}
+)
+_INIT_CONTAINER_FIELDS: Final = _CONTAINER_FIELDS | {"restartPolicy"}
+_PORT_FIELDS: Final = frozenset({"containerPort", "name", "protocol"})
+_MOUNT_FIELDS: Final = frozenset({"mountPath", "name", "readOnly", "subPath", "subPathExpr"})
+_VOLUME_TYPES: Final = frozenset(
+    {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+)
+_PROJECTED_SOURCES: Final = frozenset({"configMap", "downwardAPI", "secret"})
+"""Not serviceAccountToken: Flink's pods have no right on the cluster, and get nothing to prove who they are."""
+
+OPERATORS_FOLDERS: Final = ("/etc/anomalyjob", "/opt/anomalyjob", "/var/lib/anomalyjob", "/tmp")  # noqa: S108 - a mount
+"""What a mount in Flink's container must not hide."""
+
+_VARIABLES: Final = frozenset({"HOME", "JAVA_HOME"})
+_UNCONFINING: Final = ("container.apparmor.security.", "container.seccomp.security.", "seccomp.security.")
+
+
+def is_operators_variable(name: object) -> bool:
+    """Tell whether an environment variable of Flink's container is for the operator to set."""
+    return name in _VARIABLES or str(name).startswith("ANOMALYJOB_")
+
+
+def is_operators_annotation(key: str) -> bool:
+    """Tell whether an annotation is the operator's, or would take a container out of its confinement."""
+    return key.startswith((f"{names.GROUP}/", *_UNCONFINING))
+
+
+def masked_container(wanted: Mapping[str, Any], *, init: bool) -> dict[str, Any]:
+    """Return a container that runs beside Flink or before it, confined like Flink's own."""
+    allowed = _INIT_CONTAINER_FIELDS if init else _CONTAINER_FIELDS
+    kept = {key: _without_hosts(value) for key, value in wanted.items() if key in allowed}
+    lists = {
+        "ports": [_only(_PORT_FIELDS, port) for port in _items(wanted.get("ports"))],
+        "volumeMounts": [masked_mount(mount) for mount in _items(wanted.get("volumeMounts"))],
+    }
+    shown = {key: items for key, items in lists.items() if items}
+    rest = {key: value for key, value in kept.items() if key not in lists}
+    return {**rest, **shown, "securityContext": dict(CONTAINER_SECURITY_CONTEXT)}
+
+
+def masked_mount(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mount without what would spread it to the node."""
+    return _only(_MOUNT_FIELDS, wanted)
+
+
+def masked_volume(wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a volume that is not of the node and holds no token; None when it is of no such kind."""
+    kind = next((key for key in wanted if key in _VOLUME_TYPES), None)
+    if kind is None or "name" not in wanted or not isinstance(wanted[kind], Mapping):
+        return None
+    source = dict(wanted[kind])
+    if kind == "projected":
+        source["sources"] = [_only(_PROJECTED_SOURCES, one) for one in _items(source.get("sources"))]
+    return {"name": wanted["name"], kind: source}
+
+
+def _without_hosts(value: Any) -> Any:  # noqa: ANN401 - any part of a document
+    """Drop `host` of probes and hooks: with it the kubelet asks other machines in the name of a pod."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _without_hosts(one) for key, one in value.items() if key != "host"}
+
+
+def _only(fields: frozenset[str], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in wanted.items() if key in fields}
+
+
+def _items(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

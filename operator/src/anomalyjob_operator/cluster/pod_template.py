@@ -1,0 +1,125 @@
+"""Merges a user's podTemplate into a pod of the operator: by name, and through a mask.
+
+Pure. The mask lists what is taken over; everything else is dropped, whatever Kubernetes may invent later. So nothing
+can loosen the restricted security context, or change what the operator itself says of the pod. Resources that ask for
+more are refused before (see spec); here nothing depends on that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anomalyjob_operator.cluster.pod_mask import (
+    OPERATORS_FOLDERS,
+    POD_FIELDS,
+    is_operators_annotation,
+    is_operators_variable,
+    masked_container,
+    masked_mount,
+    masked_volume,
+)
+from anomalyjob_operator.names import FLINK_CONTAINER
+
+Document = Mapping[str, Any]
+
+
+def merged(pod: Document, template: Document | None) -> dict[str, Any]:
+    """Return the pod with what the template may add; the pod's own statements win wherever both say something."""
+    wanted = _mapping((template or {}).get("spec"))
+    metadata = _mapping((template or {}).get("metadata"))
+    return {"metadata": _metadata(pod["metadata"], metadata), "spec": _pod_spec(pod["spec"], wanted)}
+
+
+def _metadata(own: Document, wanted: Document) -> dict[str, Any]:
+    annotations = {
+        key: value for key, value in _mapping(wanted.get("annotations")).items() if not is_operators_annotation(key)
+    }
+    return {
+        "labels": {**_mapping(wanted.get("labels")), **own["labels"]},
+        "annotations": {**annotations, **own["annotations"]},
+    }
+
+
+def _pod_spec(own: Document, wanted: Document) -> dict[str, Any]:
+    added = {key: wanted[key] for key in POD_FIELDS if wanted.get(key)}
+    lists = {
+        "containers": _containers(own["containers"], wanted),
+        "initContainers": _named_others(wanted.get("initContainers"), init=True),
+        "volumes": _volumes(own["volumes"], wanted),
+        "tolerations": _items(wanted.get("tolerations")),
+        "imagePullSecrets": _items(wanted.get("imagePullSecrets")),
+    }
+    affinity = _appended(own["affinity"], _mapping(wanted.get("affinity")))
+    return {**added, **own, "affinity": affinity, **{key: items for key, items in lists.items() if items}}
+
+
+def _containers(own: Sequence[Document], wanted: Document) -> list[Document]:
+    flink = next(container for container in own if container["name"] == FLINK_CONTAINER)
+    said = [item for item in _items(wanted.get("containers")) if item.get("name") == FLINK_CONTAINER]
+    for one in said:
+        flink = _flink_container(flink, one)
+    return [flink, *_named_others(wanted.get("containers"), init=False)]
+
+
+def _flink_container(own: Document, wanted: Document) -> dict[str, Any]:
+    """Return Flink's container with more variables and mounts: that is all that may be added to it."""
+    taken = {variable["name"] for variable in own["env"]}
+    variables = [
+        variable
+        for variable in _items(wanted.get("env"))
+        if variable.get("name") not in taken and not is_operators_variable(variable.get("name"))
+    ]
+    mounts = [masked_mount(mount) for mount in _items(wanted.get("volumeMounts")) if not _hides(mount)]
+    sources = _items(wanted.get("envFrom"))
+    return {
+        **own,
+        "env": [*own["env"], *_by("name", variables)],
+        "volumeMounts": [*own["volumeMounts"], *_by("mountPath", mounts)],
+        **({"envFrom": sources} if sources else {}),
+    }
+
+
+def _hides(mount: Document) -> bool:
+    """Tell whether a mount would lie over, under or above a folder that the operator or the image needs."""
+    path = str(mount.get("mountPath", "")).rstrip("/") + "/"
+    folders = [f"{folder}/" for folder in OPERATORS_FOLDERS]
+    return (
+        not path.startswith("/")
+        or ".." in path
+        or any(path.startswith(folder) or folder.startswith(path) for folder in folders)
+    )
+
+
+def _named_others(containers: object, *, init: bool) -> list[Document]:
+    others = [item for item in _items(containers) if item.get("name") and item["name"] != FLINK_CONTAINER]
+    return _by("name", [masked_container(item, init=init) for item in others])
+
+
+def _volumes(own: Sequence[Document], wanted: Document) -> list[Document]:
+    taken = {volume["name"] for volume in own}
+    masked = [masked_volume(item) for item in _items(wanted.get("volumes")) if item.get("name") not in taken]
+    return [*own, *_by("name", [volume for volume in masked if volume is not None])]
+
+
+def _appended(own: object, wanted: object) -> Any:  # noqa: ANN401 - any part of a document
+    """Merge mappings key by key and put lists one after the other; of two other values the own one holds."""
+    if isinstance(own, Mapping) and isinstance(wanted, Mapping):
+        both = {key: _appended(own[key], wanted[key]) if key in wanted else own[key] for key in own}
+        return {**both, **{key: value for key, value in wanted.items() if key not in own}}
+    if isinstance(own, list) and isinstance(wanted, list):
+        return [*own, *wanted]
+    return own
+
+
+def _by(key: str, items: Sequence[Document]) -> list[Document]:
+    """Keep the last item of each name, as Kubernetes merges them."""
+    return list({item[key]: item for item in items if key in item}.values())
+
+
+def _items(value: object) -> list[Document]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _mapping(value: object) -> Document:
+    return value if isinstance(value, Mapping) else {}
