@@ -1,6 +1,8 @@
 """The status document: its exact keys, its figures, and the times of its conditions."""
 
 import json
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.unit.observations import JOB_ID, T0, at, checkpoints, completed, flink, resource, seen, taskmanagers
@@ -8,7 +10,7 @@ from tests.unit.observations import JOB_ID, T0, at, checkpoints, completed, flin
 from anomalyjob_operator.decide import decide, status_document
 from anomalyjob_operator.ledger import Ledger
 from anomalyjob_operator.observed import Observed
-from anomalyjob_operator.status import Condition, Status, Verdict, merged_conditions
+from anomalyjob_operator.status import Condition, Status, Verdict, deleting, merged_conditions, status_write_due
 
 READY = Verdict(type="Ready", status="True", reason="Running", message="12 of 12 tasks RUNNING")
 NOT_READY = Verdict(type="Ready", status="False", reason="Recovering", message="0 of 12 tasks RUNNING")
@@ -60,9 +62,16 @@ def test_the_document_of_a_healthy_job() -> None:
         "recoveries": 0,
         "restarts": 0,
         "ledger": {
-            "floor": {"checkpointId": 1, "path": completed(1, 30).path},
+            "floor": {"checkpointId": 1, "path": completed(1, 30).path, "isSavepoint": False},
             "restartCounter": 0,
             "nextRestartAt": None,
+        },
+        "operation": None,
+        "lastGood": None,
+        "savepoints": [],
+        "taskManager": {
+            "replicas": 3,
+            "selector": "anomalyjob.dev/job=demo,app.kubernetes.io/component=taskmanager",
         },
     }
     assert conditions[0] == {
@@ -159,3 +168,75 @@ def test_a_passing_second_changes_nothing_in_the_document() -> None:
     moment = seen(checkpoints(completed(1, 30)))
 
     assert status((32, moment)) == status((32, moment), (33.5, moment))
+
+
+def without_nulls(document: Any) -> Any:
+    """What an API server gives back of a document."""
+    if isinstance(document, dict):
+        return {key: without_nulls(value) for key, value in document.items() if value is not None}
+    return [without_nulls(item) for item in document] if isinstance(document, list) else document
+
+
+@pytest.mark.parametrize("observed", [seen(flink=None), seen(checkpoints(completed(1, 30))), Observed(jobmanager=None)])
+def test_a_status_whose_nulls_were_dropped_reads_the_same(observed: Observed) -> None:
+    written = status((32, observed))
+
+    assert Status.parse(without_nulls(written.document())) == written
+
+
+def test_a_status_with_nothing_in_it_can_be_read() -> None:
+    assert Status.parse({}) == Status()
+
+
+INTERVAL = timedelta(seconds=10)
+
+
+def test_a_newer_checkpoint_is_published_after_thirty_seconds_and_no_earlier() -> None:
+    before = status((32, seen(checkpoints(completed(1, 30)))))
+    after = status((32, seen(checkpoints(completed(1, 30)))), (42, seen(checkpoints(completed(2, 40)))))
+
+    assert before != after
+    assert not status_write_due(before, after, timedelta(seconds=29.9), INTERVAL)
+    assert status_write_due(before, after, timedelta(seconds=30), INTERVAL)
+    assert not status_write_due(before, after, timedelta(seconds=30), timedelta(seconds=60))
+
+
+def test_what_did_not_change_is_never_published_again() -> None:
+    same = status((32, seen(checkpoints(completed(1, 30)))))
+
+    assert not status_write_due(same, same, timedelta(days=1), INTERVAL)
+    assert not status_write_due(same, same, None, INTERVAL)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"phase": "Degraded"},
+        {"observed_generation": 2},
+        {"recoveries": 1},
+        {"message": "another sentence"},
+        {"conditions": ()},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_whatever_else_changes_is_published_at_once(changes: dict[str, Any]) -> None:
+    before = status((32, seen(checkpoints(completed(1, 30)))))
+
+    assert status_write_due(before, before.evolve(**changes), timedelta(), INTERVAL)
+
+
+def test_a_status_that_was_never_published_is_published() -> None:
+    assert status_write_due(None, Status(), None, INTERVAL)
+
+
+def test_the_status_of_a_resource_that_is_being_deleted_keeps_what_was_known() -> None:
+    before = status((32, seen(checkpoints(completed(1, 30)))))
+
+    after = deleting(before, 2, at(50))
+
+    assert (after.phase, after.observed_generation, after.last_checkpoint) == ("Deleting", 2, before.last_checkpoint)
+    assert [(condition.type, condition.status) for condition in after.conditions[:2]] == [
+        ("Ready", "False"),
+        ("Reconciling", "False"),
+    ]
+    assert len(after.conditions) == 5

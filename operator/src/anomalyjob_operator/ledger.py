@@ -6,7 +6,7 @@ Lists are bounded: MAXIMUM_TIMES entries each.
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field
 
@@ -16,19 +16,29 @@ MAXIMUM_TIMES: Final = 1_001
 """One more than the largest `recovery.maxRestarts`: enough to see that the budget is spent."""
 
 MAXIMUM_TASKMANAGERS: Final = 200
+MAXIMUM_SAVEPOINTS: Final = 10
 
 QUIET_WRITE_SECONDS: Final = 30.0
 """Counters and the floor are written at most this often (or every checkpoint interval, if that is longer)."""
 
 Cause = Literal["TaskManagerLost", "JobManagerLost", "JobFailed", "TaskFailure"]
+OperationKind = Literal["Upgrade", "Suspend", "Restart", "Restore", "Resume"]
+OperationStep = Literal["Checkpoint", "Savepoint", "Stop"]
+StartRuleKind = Literal["latest", "empty", "path"]
+SpecDocument = dict[str, Any]
+"""A spec as it stands in a resource, with every default written out."""
 Times = Annotated[tuple[Time, ...], Field(max_length=MAXIMUM_TIMES)]
 
 
 class Floor(Document):
-    """The newest completed checkpoint on record: no start may go on from an older one."""
+    """The newest completed checkpoint on record: no start may go on from an older one.
+
+    `is_savepoint`: it is the canonical savepoint of a deliberate stop, from which any change can go on.
+    """
 
     checkpoint_id: int
     path: str
+    is_savepoint: bool = False
 
 
 class LastCheckpoint(Document):
@@ -118,10 +128,69 @@ class SpecProgress(Document):
     proven: bool = False
 
 
+class Operation(Document):
+    """A deliberate stop under way, and what it is for. `id` names it, and everything that is asked of Flink for it."""
+
+    id: str
+    kind: OperationKind
+    step: OperationStep
+    started_at: Time
+    step_started_at: Time
+
+
+class SavepointRequest(Document):
+    """A savepoint that the user asked for by `savepointTriggerNonce` and that is not there yet."""
+
+    nonce: int
+    asked_at: Time
+
+
+class Savepoint(Document):
+    """A completed savepoint of the user: where it lies. No start goes on from it unless the user names its path."""
+
+    nonce: int
+    path: str
+    completed_at: Time
+
+
+class SavepointFailure(Document):
+    """A savepoint for a change failed so many times in a row; `spec_hash` is that of the change."""
+
+    spec_hash: str
+    message: str
+    at: Time
+    count: int = 1
+
+
+class LastGood(Document):
+    """The last spec that completed a checkpoint."""
+
+    spec_hash: str
+    spec: SpecDocument
+
+
 class Ledger(Document):
-    """The whole record of one job. A new job has `Ledger()`."""
+    """The whole record of one job. A new job has `Ledger()`.
+
+    `deployed` is the spec that the workloads are made from, `accepted` the last valid one where that differs;
+    `stopped` tells that nothing of it shall run. `rule` holds as long as the incarnation has no checkpoint.
+    """
 
     incarnation: int = 1
+    rule: StartRuleKind = "latest"
+    rule_path: str | None = None
+    has_state: bool = False
+    deployed: SpecDocument | None = None
+    accepted: SpecDocument | None = None
+    stopped: bool = False
+    operation: Operation | None = None
+    savepoint_failure: SavepointFailure | None = None
+    restart_nonce: int | None = None
+    restore_nonce: int | None = None
+    savepoint_nonce: int | None = None
+    savepoint_request: SavepointRequest | None = None
+    savepoints: Annotated[tuple[Savepoint, ...], Field(max_length=MAXIMUM_SAVEPOINTS)] = ()
+    last_good: LastGood | None = None
     restart_counter: int = 0
     floor: Floor | None = None
     last_checkpoint: LastCheckpoint | None = None
@@ -133,6 +202,7 @@ class Ledger(Document):
     recoveries: int = 0
     restarts: int = 0
     failed_start: Time | None = None
+    crashed_workload: str | None = None
     next_restart_at: Time | None = None
     unproductive_restarts: Times = ()
     unproductive_in_a_row: int = 0

@@ -69,6 +69,7 @@ class CheckpointStatistics:
     in_progress: int = 0
     restored: int = 0
     latest_completed: CompletedCheckpoint | None = None
+    latest_savepoint: CompletedCheckpoint | None = None
     latest_restored_id: int | None = None
     latest_restored_at: datetime | None = None
     latest_failure: str | None = None
@@ -82,6 +83,20 @@ class JobFailure:
 
     at: datetime
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestObservation:
+    """What became of a checkpoint or savepoint that was asked for; one that Flink knows nothing of is not listed.
+
+    `checkpoint_id` goes with a completed checkpoint, `path` with a completed savepoint, `failure` with what failed.
+    """
+
+    trigger_id: str
+    state: Literal["InProgress", "Completed", "Failed"]
+    checkpoint_id: int | None = None
+    path: str | None = None
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +119,7 @@ class FlinkObservation:
     checkpoints: CheckpointStatistics
     tasks_changed_at: datetime | None = None
     failures: tuple[JobFailure, ...] = ()
+    requests: tuple[RequestObservation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +138,14 @@ class StartObservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """Everything seen in one pass. `flink` is None when REST did not answer in time (not evidence of a dead job)."""
+    """Everything seen in one pass. `flink` is None when REST did not answer in time (not evidence of a dead job).
+
+    `first_look`: whoever looks has just begun to, so that nobody may have looked for long.
+    """
 
     jobmanager: WorkloadObservation | None
     taskmanagers: tuple[WorkloadObservation, ...] = ()
     flink: FlinkObservation | None = None
     start: StartObservation | None = None
     volume_free_ratio: float | None = None
+    first_look: bool = False

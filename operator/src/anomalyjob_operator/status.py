@@ -4,31 +4,53 @@ Pure. It tells what `decide` found; it must not decide anything itself. `lastTra
 condition's status flips, never for a new reason or message.
 """
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from anomalyjob_operator.document import Document, Time
-from anomalyjob_operator.ledger import Cause, Floor, LastCheckpoint
+from anomalyjob_operator.ledger import (
+    QUIET_WRITE_SECONDS,
+    Cause,
+    Floor,
+    LastCheckpoint,
+    LastGood,
+    OperationKind,
+    OperationStep,
+    Savepoint,
+)
 
-Phase = Literal["Pending", "Deploying", "Running", "Degraded", "Recovering", "Failed"]
+Phase = Literal[
+    "Pending", "Deploying", "Running", "Degraded", "Recovering", "Upgrading", "Suspended", "Failed", "Deleting"
+]
 ConditionType = Literal["Ready", "Reconciling", "Stalled", "CheckpointingHealthy", "StateSafe"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 EventReason = Literal[
     "CheckpointError",
     "JobFinished",
     "JobStatusChanged",
+    "NeedsSavepoint",
     "ProgressDeadlineExceeded",
     "RecoverDeployment",
     "Recovered",
     "RestartBudgetExhausted",
     "RestartUnhealthyJob",
     "RestoreFailed",
+    "SavepointCompleted",
+    "SavepointError",
+    "SpecChanged",
     "StartRefused",
     "Submit",
+    "Suspended",
+    "ValidationError",
     "VolumeNearlyFull",
+    "WorkloadWaiting",
 ]
 """The closed list. Where the meaning is equal the names are those of Apache's Flink Kubernetes Operator."""
+
+
+NUMBER: Final = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,68 +87,136 @@ class Condition(Document):
 class JobStatus(Document):
     """The Flink job: `id` is 32 hex digits, `state` Flink's own word; None where REST was not seen."""
 
-    id: str
-    incarnation: int
-    state: str | None
-    tasks_running: int | None
-    tasks_total: int | None
-    started_at: Time | None
+    id: str = ""
+    incarnation: int = 1
+    state: str | None = None
+    tasks_running: int | None = None
+    tasks_total: int | None = None
+    started_at: Time | None = None
 
 
 class ClusterStatus(Document):
     """The processes: ready means alive and, where REST was seen, registered."""
 
-    task_managers_ready: int
-    task_managers_desired: int
-    slots_total: int | None
-    slots_free: int | None
-    flink_version: str | None
+    task_managers_ready: int = 0
+    task_managers_desired: int = 0
+    slots_total: int | None = None
+    slots_free: int | None = None
+    flink_version: str | None = None
 
 
 class CheckpointsStatus(Document):
     """Counters summed over all starts; `failed_before_running` is not contained in `failed`."""
 
-    completed: int
-    failed: int
-    failed_before_running: int
-    restored: int
+    completed: int = 0
+    failed: int = 0
+    failed_before_running: int = 0
+    restored: int = 0
 
 
 class RecoveryStatus(Document):
     """The open recovery, or else the last one; figures count from its detection."""
 
     cause: Cause
-    from_checkpoint: int | None
+    from_checkpoint: int | None = None
     detected_at: Time
-    running_at: Time | None
-    safe_at: Time | None
-    seconds_to_running: float | None
-    seconds_to_safe: float | None
+    running_at: Time | None = None
+    safe_at: Time | None = None
+    seconds_to_running: float | None = None
+    seconds_to_safe: float | None = None
 
 
 class LedgerStatus(Document):
     """What the ledger says about starts to come."""
 
-    floor: Floor | None
-    restart_counter: int
-    next_restart_at: Time | None
+    floor: Floor | None = None
+    restart_counter: int = 0
+    next_restart_at: Time | None = None
+
+
+class OperationStatus(Document):
+    """The deliberate stop under way, and what it waits for."""
+
+    id: str
+    kind: OperationKind
+    step: OperationStep
+    started_at: Time
+
+
+class TaskManagerStatus(Document):
+    """For `kubectl scale`: how many TaskManagers there are, and the labels by which their pods are found."""
+
+    replicas: int = 0
+    selector: str = ""
 
 
 class Status(Document):
-    """The whole document."""
+    """The whole document. Every field may be missing: an API server drops what is null, and older ones had fewer."""
 
-    phase: Phase
-    observed_generation: int
-    message: str
-    conditions: tuple[Condition, ...]
-    job: JobStatus
-    cluster: ClusterStatus
-    last_checkpoint: LastCheckpoint | None
-    checkpoints: CheckpointsStatus
-    last_recovery: RecoveryStatus | None
-    recoveries: int
-    restarts: int
-    ledger: LedgerStatus
+    phase: Phase = "Pending"
+    observed_generation: int = 0
+    message: str = ""
+    conditions: tuple[Condition, ...] = ()
+    job: JobStatus = JobStatus()
+    cluster: ClusterStatus = ClusterStatus()
+    last_checkpoint: LastCheckpoint | None = None
+    checkpoints: CheckpointsStatus = CheckpointsStatus()
+    last_recovery: RecoveryStatus | None = None
+    recoveries: int = 0
+    restarts: int = 0
+    ledger: LedgerStatus = LedgerStatus()
+    operation: OperationStatus | None = None
+    last_good: LastGood | None = None
+    savepoints: tuple[Savepoint, ...] = ()
+    task_manager: TaskManagerStatus = TaskManagerStatus()
+
+
+def status_write_due(previous: Status | None, new: Status, since: timedelta | None, interval: timedelta) -> bool:
+    """Whether `new` must be published although `previous` was, `since` ago (None: not known).
+
+    What moves with every checkpoint (the newest one, counters, the floor, numbers in sentences) waits for the longer of
+    `interval` and QUIET_WRITE_SECONDS; everything else is published at once, and what did not change never.
+    """
+    if previous is None or since is None:
+        return new != previous
+    if _without_quiet(new) != _without_quiet(previous):
+        return True
+    return new != previous and since >= max(interval, timedelta(seconds=QUIET_WRITE_SECONDS))
+
+
+def deleting(previous: Status | None, generation: int, now: datetime) -> Status:
+    """Return the status of a resource that is being deleted; `previous` is what was published last."""
+    known = Status() if previous is None else previous
+    message = "The resource is being deleted: its processes end, its state is kept or removed by deletionPolicy"
+    verdicts = (
+        Verdict(type="Ready", status="False", reason="Deleting", message=message),
+        Verdict(type="Reconciling", status="False", reason="Deleting", message=message),
+    )
+    kept = tuple(condition for condition in known.conditions if condition.type not in {"Ready", "Reconciling"})
+    return known.evolve(
+        phase="Deleting",
+        observed_generation=generation,
+        message=message,
+        conditions=(*merged_conditions(verdicts, known.conditions, generation, now), *kept),
+    )
+
+
+def _without_quiet(status: Status) -> Status:
+    quiet = {
+        "last_checkpoint": None,
+        "checkpoints": CheckpointsStatus(),
+        "ledger": status.ledger.model_copy(update={"floor": None}),
+        "message": _without_numbers(status.message),
+        "conditions": tuple(
+            condition.model_copy(update={"message": _without_numbers(condition.message)})
+            for condition in status.conditions
+        ),
+    }
+    return status.model_copy(update=quiet)
+
+
+def _without_numbers(sentence: str) -> str:
+    return NUMBER.sub("#", sentence)
 
 
 def merged_conditions(

@@ -6,6 +6,7 @@ from anomalyjob.volume_layout import job_id
 from anomalyjob_operator.decide.plan import Plan
 from anomalyjob_operator.decide.situation import Situation, situation_of
 from anomalyjob_operator.ledger import Ledger, Recovery
+from anomalyjob_operator.names import role_selector
 from anomalyjob_operator.observed import Observed
 from anomalyjob_operator.spec import AnomalyJob
 from anomalyjob_operator.status import (
@@ -13,8 +14,10 @@ from anomalyjob_operator.status import (
     ClusterStatus,
     JobStatus,
     LedgerStatus,
+    OperationStatus,
     RecoveryStatus,
     Status,
+    TaskManagerStatus,
     merged_conditions,
 )
 
@@ -41,6 +44,18 @@ def status_document(
         ledger=LedgerStatus(
             floor=ledger.floor, restart_counter=ledger.restart_counter, next_restart_at=ledger.next_restart_at
         ),
+        operation=None if ledger.operation is None else OperationStatus.parse(ledger.operation.document()),
+        last_good=ledger.last_good,
+        savepoints=ledger.savepoints,
+        task_manager=_task_manager(situation),
+    )
+
+
+def _task_manager(situation: Situation) -> TaskManagerStatus:
+    selector = role_selector(situation.job.metadata.name, "taskmanager")
+    return TaskManagerStatus(
+        replicas=len(situation.observed.taskmanagers),
+        selector=",".join(f"{label}={value}" for label, value in sorted(selector.items())),
     )
 
 
