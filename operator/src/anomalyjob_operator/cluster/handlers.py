@@ -63,4 +63,5 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
     for resource in (("", "v1", "pods"), ("apps", "v1", "deployments")):
         settings.watching.label_selectors[resource] = OWN_OBJECTS
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    for talkative in ("kopf.objects", "kopf.activities.probe", "aiohttp.access"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
