@@ -30,6 +30,11 @@ def test_the_first_start_of_all_begins_empty_and_leaves_a_record(volume: Volume)
         users_folder=volume.folder.users,
         output_folder=volume.folder.output(1),
         message="start 1 of default/demo, incarnation 1, begins empty: this job never completed a checkpoint",
+        summary=(
+            '{"start":1,"incarnation":1,"startedAt":"2026-01-02T03:04:05.678Z","restartCounter":4,'
+            '"chosenCheckpointId":null,"chosenPath":null,"skipped":0,'
+            '"message":"start 1 of default/demo, incarnation 1, begins empty: this job never completed a checkpoint"}'
+        ),
     )
     assert volume.record(1) == {
         "start": 1,

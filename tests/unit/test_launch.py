@@ -15,6 +15,7 @@ from tests.unit.launch_machine import Machine, living_job_manager, machine_in
 
 from anomalyjob import launch
 from anomalyjob.launch import main
+from anomalyjob.start_summary import StartSummary
 
 
 @pytest.fixture
@@ -47,6 +48,8 @@ def test_the_launcher_becomes_the_job_manager(
         "FLINK_HOME": f"{machine.root}/flink",
     }
     assert {key: java["environment"][key] for key in expected} == expected
+    summary = StartSummary.parse(java["environment"]["ANOMALYJOB_START_SUMMARY"])
+    assert (summary.start, summary.chosen_path) == (1, None)
 
 
 def test_a_second_job_manager_waits_says_so_and_never_writes(

@@ -31,6 +31,15 @@ def record(start: int, **changes: Any) -> StartRecord:
     return StartRecord(**{**fields, **changes})
 
 
+def test_the_short_form_says_what_was_chosen_and_how_much_was_passed_over() -> None:
+    summary = record(2).summary()
+
+    assert (summary.start, summary.incarnation, summary.restart_counter, summary.skipped) == (2, 1, 2, 1)
+    assert (summary.chosen_checkpoint_id, summary.chosen_path) == (17, "/c/chk-17")
+    assert (summary.started_at, summary.message) == (record(2).started_at, "start 2 goes on")
+    assert record(2, chosen=None).summary().chosen_path is None
+
+
 def write(folder: Path, *records: StartRecord) -> None:
     for item in records:
         write_record(folder / f"{item.start}.json", item)

@@ -41,6 +41,7 @@ class PreparedStart:
     users_folder: Path
     output_folder: Path
     message: str
+    summary: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +241,7 @@ def _prepared(situation: _Situation, record: StartRecord) -> PreparedStart:
         users_folder=folder.users,
         output_folder=situation.output,
         message=record.message,
+        summary=record.summary().text(),
     )
 
 

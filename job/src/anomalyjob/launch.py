@@ -37,6 +37,7 @@ from anomalyjob.java_command import (
 )
 from anomalyjob.parent_death import die_with_parent
 from anomalyjob.refusal import Reason, RefusedError
+from anomalyjob.start_summary import START_VARIABLE
 from anomalyjob.temporary_folder import make_empty
 from anomalyjob.termination_log import TerminationLog
 from anomalyjob.termination_signal import end_when_asked
@@ -126,6 +127,7 @@ def _start_environment(prepared: PreparedStart) -> dict[str, str]:
         "ANOMALYJOB_START": str(prepared.start),
         "ANOMALYJOB_OUTPUT": str(prepared.output_folder),
         "ANOMALYJOB_USERS_DIR": str(prepared.users_folder),
+        START_VARIABLE: prepared.summary,
     }
 
 

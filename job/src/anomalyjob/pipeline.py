@@ -1,7 +1,8 @@
 """The Flink job: clock → source → process → sink, built from job.json and submitted with its JobManager.
 
 Run by Flink's PythonDriver as `-pym anomalyjob.pipeline`; it only wires. All settings of the cluster come from
-config.yaml; it must not set any here, so that there is one place for them.
+config.yaml; it must not set any here, so that there is one place for them. How this start began goes along as a global
+job parameter: Flink does not use it, but its REST endpoint tells it.
 """
 
 import json
@@ -18,6 +19,7 @@ from anomalyjob.functions import AbnormalCounter
 from anomalyjob.sinks import attach_sinks
 from anomalyjob.slots import slot_sharing_groups
 from anomalyjob.sources import simulated_events
+from anomalyjob.start_summary import START_PARAMETER, START_VARIABLE
 
 
 def build(environment: StreamExecutionEnvironment, config: JobConfig, users_folder: str, output_folder: str) -> None:
@@ -39,6 +41,7 @@ def main() -> None:
     config = JobConfig.parse(json.loads(Path(os.environ["ANOMALYJOB_CONFIG_DIR"], "job.json").read_text("utf-8")))
     environment = StreamExecutionEnvironment.get_execution_environment()
     _drop_user_jars(environment)
+    environment.get_config().set_global_job_parameters({START_PARAMETER: os.environ[START_VARIABLE]})
     build(environment, config, os.environ["ANOMALYJOB_USERS_DIR"], os.environ["ANOMALYJOB_OUTPUT"])
     environment.execute(f"{config.namespace}.{config.name}")
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from anomalyjob.atomic_file import write_atomically
 from anomalyjob.checkpoint_choice import Candidate, Skipped
+from anomalyjob.start_summary import StartSummary
 from anomalyjob.timestamps import format_time
 from anomalyjob.volume_layout import start_number
 
@@ -63,6 +64,19 @@ class StartRecord:
             UNCOMMITTED_FILES: list(self.uncommitted_files),
             "message": self.message,
         }
+
+    def summary(self) -> StartSummary:
+        """Return the short form, for Flink to tell."""
+        return StartSummary(
+            start=self.start,
+            incarnation=self.incarnation,
+            started_at=self.started_at,
+            restart_counter=self.restart_counter,
+            chosen_checkpoint_id=None if self.chosen is None else self.chosen.checkpoint_id,
+            chosen_path=None if self.chosen is None else self.chosen.path,
+            skipped=len(self.skipped),
+            message=self.message,
+        )
 
 
 def write_record(file: Path, record: StartRecord) -> None:
