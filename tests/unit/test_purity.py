@@ -44,6 +44,7 @@ SHELL = frozenset(
         "anomalyjob_operator.cluster.handlers",
         "anomalyjob_operator.cluster.jobs",
         "anomalyjob_operator.cluster.objects",
+        "anomalyjob_operator.cluster.manifest_text",
         "anomalyjob_operator.cluster.render",
         "anomalyjob_operator.cluster.runtime",
         "anomalyjob_operator.cluster.work_queue",

@@ -7,6 +7,7 @@ from anomalyjob_operator.cli.checkpoints import checkpoints
 from anomalyjob_operator.cli.down import down
 from anomalyjob_operator.cli.kill import kill
 from anomalyjob_operator.cli.logs import logs
+from anomalyjob_operator.cli.render import render
 from anomalyjob_operator.cli.status import status
 from anomalyjob_operator.cli.up import up
 from anomalyjob_operator.cli.validate import validate
@@ -22,5 +23,5 @@ def main() -> None:
     """
 
 
-for command in (up, down, status, logs, checkpoints, kill, audit, validate):
+for command in (up, down, status, logs, checkpoints, kill, audit, validate, render):
     main.add_command(command)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def claim_models(desired: DesiredState, owner: Owner | None) -> tuple[ObjectModel, ...]:
     """Return the operator's own claim. It belongs to the resource, and goes with it, only where the policy says so."""
     goes_too = owner if desired.spec.deletion_policy == "Delete" else None
-    annotations = {"annotations": {names.INCARNATION_ANNOTATION: "1"}}
+    annotations = {"annotations": {names.INCARNATION_ANNOTATION: str(desired.intent.incarnation)}}
     return (
         ObjectModel(
             template="persistentvolumeclaim",

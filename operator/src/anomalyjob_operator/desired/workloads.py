@@ -65,11 +65,15 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredState:
-    """What has to run for one resource; nothing of it, but all of it kept ready, when not `running`."""
+    """What has to run for one resource; nothing of it, but all of it kept ready, when not `running`.
+
+    `intent` is the start that the JobManager's files ask for.
+    """
 
     namespace: str
     name: str
     spec: Spec
+    intent: StartIntent = StartIntent()
     running: bool = True
     job_manager: Workload
     task_managers: tuple[Workload, ...]
@@ -89,6 +93,7 @@ def desired_state(
         namespace=resource.metadata.namespace,
         name=resource.metadata.name,
         spec=resource.spec,
+        intent=intent,
         running=running,
         job_manager=_job_manager(resource, placement, intent),
         task_managers=tuple(_task_manager(resource, placement, number) for number in numbers),
