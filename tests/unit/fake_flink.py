@@ -31,6 +31,7 @@ class FakeFlink:
 
     `fault` says what is wrong with every answer, `slow_seconds` how long each takes with the fault "slow". With "down"
     connections are refused, as those to a dead process are. `statuses` maps the end of a path to another HTTP status.
+    `asked` lists what was asked for by POST; `fates` maps a trigger id to what became of it, as Flink says it.
     """
 
     def __init__(self, job_id: str = RECORDED_JOB_ID) -> None:
@@ -39,6 +40,8 @@ class FakeFlink:
         self.slow_seconds = 0.0
         self.statuses: dict[str, int] = {}
         self.requests: list[str] = []
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.fates: dict[str, dict[str, Any]] = {}
         self.overview: dict[str, Any] = recorded("overview")
         self.job: dict[str, Any] | None = recorded("jobs_overview")["jobs"][0] | {"jid": job_id}
         self.checkpoints: dict[str, Any] = recorded("checkpoints")
@@ -75,6 +78,7 @@ class FakeFlink:
     async def _listen(self) -> None:
         application = web.Application()
         application.router.add_get("/{path:.*}", self._answer)
+        application.router.add_post("/{path:.*}", self._answer)
         self._server = TestServer(application, port=self._port or None)
         await self._server.start_server()
         assert self._server.port is not None
@@ -91,6 +95,8 @@ class FakeFlink:
         return await handler(request)
 
     async def _answer_none(self, request: web.Request) -> web.StreamResponse:
+        if request.method == "POST":
+            return await self._accept(request)
         document = self._document(request.path)
         status = next((status for end, status in self.statuses.items() if request.path.endswith(end)), 200)
         if status != 200:
@@ -99,13 +105,20 @@ class FakeFlink:
             return web.json_response({"errors": ["Not found."]}, status=404)
         return web.json_response(copy.deepcopy(document))
 
+    async def _accept(self, request: web.Request) -> web.Response:
+        """Take a request: what has a known trigger id is not begun again."""
+        body = await request.json()
+        self.asked.append((request.path, body))
+        self.fates.setdefault(body["triggerId"], {"status": {"id": "IN_PROGRESS"}})
+        return web.json_response({"request-id": body["triggerId"]}, status=202)
+
     def _document(self, path: str) -> dict[str, Any] | None:
         jobs = [] if self.job is None else [self.job]
         answers = {"/overview": self.overview, "/jobs/overview": {"jobs": jobs}}
         if self.job is not None:
             answers[f"/jobs/{self.job['jid']}/checkpoints"] = self.checkpoints
             answers[f"/jobs/{self.job['jid']}/exceptions"] = self.exceptions
-        return answers.get(path)
+        return answers.get(path, self.fates.get(path.rsplit("/", maxsplit=1)[-1]))
 
     async def _answer_slow(self, request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(self.slow_seconds)

@@ -1,12 +1,15 @@
 """What Flink's REST endpoint tells about one job, read within a bound of time and size.
 
-It only asks (GET) and translates. A timeout, an error of the server or an answer that makes no sense is all the same to
-it: FlinkUnavailable, which says nothing about the job. Shapes: flink.apache.org, REST API v1 of Flink 2.3.
+It asks and translates; only `ask` makes Flink do something. A timeout, an error of the server or an answer that makes
+no sense is all the same to it: FlinkUnavailable, which says nothing about the job. Shapes: flink.apache.org, REST API
+v1 of Flink 2.3.
 """
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
@@ -14,7 +17,15 @@ from typing import Any, Final, Self
 import aiohttp
 
 from anomalyjob.timestamps import from_epoch_milliseconds
-from anomalyjob_operator.observed import CheckpointStatistics, CompletedCheckpoint, FlinkObservation, JobFailure
+from anomalyjob_operator.decide import FlinkRequest
+from anomalyjob_operator.flink_requests import fate, fate_path, trigger_body, trigger_path
+from anomalyjob_operator.observed import (
+    CheckpointStatistics,
+    CompletedCheckpoint,
+    FlinkObservation,
+    JobFailure,
+    RequestObservation,
+)
 
 TOTAL_TIMEOUT_SECONDS: Final = 2.0
 MAXIMUM_BODY_BYTES: Final = 4 * 1024 * 1024
@@ -30,7 +41,7 @@ class FlinkUnavailable(Exception):  # noqa: N818 - it says what Flink is
 
 
 class HttpStatusError(ValueError):
-    """An answer of another HTTP status than 200."""
+    """An answer of another HTTP status than the one that was hoped for."""
 
     def __init__(self, path: str, status: int) -> None:
         """Keep the status."""
@@ -59,14 +70,26 @@ class FlinkRest:
             await self._session.close()
             self._session = None
 
-    async def observe(self, job_id: str) -> FlinkObservation:
-        """Return what is told about the cluster and the job; all requests together take at most the timeout.
+    async def observe(self, job_id: str, asked: Sequence[FlinkRequest] = ()) -> FlinkObservation:
+        """Return what is told about the cluster, the job, and what was `asked` of it.
 
-        Raises FlinkUnavailable.
+        All requests together take at most the timeout. Raises FlinkUnavailable.
         """
+        async with self._bounded():
+            seen = await self._observe(job_id)
+            fates = [await self._fate(request) for request in asked] if seen.job_id is not None else []
+        return replace(seen, requests=tuple(fate for fate in fates if fate is not None))
+
+    async def ask(self, request: FlinkRequest, directory: str | None) -> None:
+        """Ask for a checkpoint, or for a savepoint in the absolute folder `directory`. Raises FlinkUnavailable."""
+        async with self._bounded():
+            await self._post(trigger_path(request), trigger_body(request, directory))
+
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await self._observe(job_id)
+                yield
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise FlinkUnavailable(f"{self._url} did not answer: {error!r}") from error
         except (KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError) as error:
@@ -84,6 +107,13 @@ class FlinkRest:
         exceptions = await self._get_part(f"/jobs/{job_id}/exceptions?maxExceptions={MAXIMUM_FAILURES}", needed=runs)
         return observation(overview, job, checkpoints, exceptions)
 
+    async def _fate(self, request: FlinkRequest) -> RequestObservation | None:
+        try:
+            return fate(request, await self._get(fate_path(request)))
+        except HttpStatusError:
+            # 404: Flink knows nothing of it. Any other says nothing about it, and must not hide the job's state.
+            return None
+
     async def _get_part(self, path: str, *, needed: bool) -> Json | None:
         """Return a part of the answer, None when the job has no such part.
 
@@ -97,10 +127,19 @@ class FlinkRest:
                 raise
             return None
 
-    async def _get(self, path: str) -> Json:
+    async def _post(self, path: str, body: Json) -> None:
+        async with self._open.post(self._url + path, json=body, allow_redirects=False) as response:
+            if response.status not in {200, 202}:
+                raise HttpStatusError(path, response.status)
+
+    @property
+    def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             raise RuntimeError("FlinkRest is not open: use it with `async with`")
-        async with self._session.get(self._url + path, allow_redirects=False) as response:
+        return self._session
+
+    async def _get(self, path: str) -> Json:
+        async with self._open.get(self._url + path, allow_redirects=False) as response:
             if response.status != 200:
                 raise HttpStatusError(path, response.status)
             body = await _body(response)
@@ -147,6 +186,7 @@ def _statistics(answer: Json | None, running_since: datetime | None) -> Checkpoi
         return CheckpointStatistics()
     counts, latest, history = answer["counts"], answer["latest"], answer["history"]
     completed, failed, restored = latest["completed"], latest["failed"], latest["restored"]
+    savepoint = latest["savepoint"]
     return CheckpointStatistics(
         completed=int(counts["completed"]),
         failed=int(counts["failed"]),
@@ -154,6 +194,7 @@ def _statistics(answer: Json | None, running_since: datetime | None) -> Checkpoi
         in_progress=int(counts["in_progress"]),
         restored=int(counts["restored"]),
         latest_completed=None if completed is None else _completed(completed),
+        latest_savepoint=None if savepoint is None else _completed(savepoint),
         latest_restored_id=None if restored is None else int(restored["id"]),
         latest_restored_at=None if restored is None else _time(restored["restore_timestamp"]),
         latest_failure=None if failed is None else _shortened(failed["failure_message"] or "no reason given"),
