@@ -9,8 +9,11 @@ from typing import Final
 
 from kubernetes.utils.quantity import parse_quantity
 
-MERGE_KEYS: Final = ("name", "mountPath", "containerPort", "port", "uid", "key")
-"""What identifies an item of a list, whatever its position; the first that all items have."""
+MERGE_KEYS: Final = ("name", "mountPath", "containerPort", "uid")
+"""What identifies an item of a list, whatever its position: the first that all items have, and each another.
+
+Lists that the server replaces as a whole, such as the ports of a NetworkPolicy, are compared as a whole.
+"""
 
 AMOUNTS: Final = frozenset({"requests", "limits", "sizeLimit", "storage"})
 """Keys below which texts are amounts."""
@@ -59,10 +62,9 @@ def _list_holds(applied: Sequence[object], live: object, *, amounts: bool) -> bo
 
 
 def _merge_key(items: Sequence[object]) -> str | None:
-    return next(
-        (key for key in MERGE_KEYS if all(isinstance(item, Mapping) and key in item for item in items)),
-        None,
-    )
+    mappings = [item for item in items if isinstance(item, Mapping)]
+    whole = len(items)
+    return next((key for key in MERGE_KEYS if len({str(item[key]) for item in mappings if key in item}) == whole), None)
 
 
 def _same_amount(applied: object, live: object) -> bool:
