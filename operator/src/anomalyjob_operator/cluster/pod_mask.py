@@ -66,9 +66,9 @@ _VARIABLES: Final = frozenset({"HOME", "JAVA_HOME"})
 _UNCONFINING: Final = ("container.apparmor.security.", "container.seccomp.security.", "seccomp.security.")
 
 
-def is_operators_variable(name: object) -> bool:
+def is_operators_variable(name: str) -> bool:
     """Tell whether an environment variable of Flink's container is for the operator to set."""
-    return name in _VARIABLES or str(name).startswith("ANOMALYJOB_")
+    return name in _VARIABLES or name.startswith("ANOMALYJOB_")
 
 
 def is_operators_annotation(key: str) -> bool:
@@ -97,11 +97,12 @@ def masked_mount(wanted: Mapping[str, Any]) -> dict[str, Any]:
 def masked_volume(wanted: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a volume that is not of the node and holds no token; None when it is of no such kind."""
     kind = next((key for key in wanted if key in _VOLUME_TYPES), None)
-    if kind is None or "name" not in wanted or not isinstance(wanted[kind], Mapping):
+    if kind is None or not isinstance(wanted[kind], Mapping):
         return None
     source = dict(wanted[kind])
     if kind == "projected":
-        source["sources"] = [_only(_PROJECTED_SOURCES, one) for one in _items(source.get("sources"))]
+        masked = (_only(_PROJECTED_SOURCES, one) for one in _items(source.get("sources")))
+        source["sources"] = [one for one in masked if one]
     return {"name": wanted["name"], kind: source}
 
 

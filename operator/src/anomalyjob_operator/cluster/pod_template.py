@@ -67,22 +67,22 @@ def _flink_container(own: Document, wanted: Document) -> dict[str, Any]:
     taken = {variable["name"] for variable in own["env"]}
     variables = [
         variable
-        for variable in _items(wanted.get("env"))
-        if variable.get("name") not in taken and not is_operators_variable(variable.get("name"))
+        for variable in _by("name", _items(wanted.get("env")))
+        if variable["name"] not in taken and not is_operators_variable(variable["name"])
     ]
-    mounts = [masked_mount(mount) for mount in _items(wanted.get("volumeMounts")) if not _hides(mount)]
+    mounts = [masked_mount(mount) for mount in _by("mountPath", _items(wanted.get("volumeMounts")))]
     sources = _items(wanted.get("envFrom"))
     return {
         **own,
-        "env": [*own["env"], *_by("name", variables)],
-        "volumeMounts": [*own["volumeMounts"], *_by("mountPath", mounts)],
+        "env": [*own["env"], *variables],
+        "volumeMounts": [*own["volumeMounts"], *(mount for mount in mounts if not _hides(mount))],
         **({"envFrom": sources} if sources else {}),
     }
 
 
 def _hides(mount: Document) -> bool:
     """Tell whether a mount would lie over, under or above a folder that the operator or the image needs."""
-    path = str(mount.get("mountPath", "")).rstrip("/") + "/"
+    path = mount["mountPath"].rstrip("/") + "/"
     folders = [f"{folder}/" for folder in OPERATORS_FOLDERS]
     return (
         not path.startswith("/")
@@ -92,14 +92,15 @@ def _hides(mount: Document) -> bool:
 
 
 def _named_others(containers: object, *, init: bool) -> list[Document]:
-    others = [item for item in _items(containers) if item.get("name") and item["name"] != FLINK_CONTAINER]
-    return _by("name", [masked_container(item, init=init) for item in others])
+    others = [item for item in _items(containers) if item.get("name") != FLINK_CONTAINER]
+    return [masked_container(item, init=init) for item in _by("name", others)]
 
 
 def _volumes(own: Sequence[Document], wanted: Document) -> list[Document]:
     taken = {volume["name"] for volume in own}
-    masked = [masked_volume(item) for item in _items(wanted.get("volumes")) if item.get("name") not in taken]
-    return [*own, *_by("name", [volume for volume in masked if volume is not None])]
+    others = [item for item in _by("name", _items(wanted.get("volumes"))) if item["name"] not in taken]
+    masked = [masked_volume(item) for item in others]
+    return [*own, *(volume for volume in masked if volume is not None)]
 
 
 def _appended(own: object, wanted: object) -> Any:  # noqa: ANN401 - any part of a document
@@ -113,8 +114,8 @@ def _appended(own: object, wanted: object) -> Any:  # noqa: ANN401 - any part of
 
 
 def _by(key: str, items: Sequence[Document]) -> list[Document]:
-    """Keep the last item of each name, as Kubernetes merges them."""
-    return list({item[key]: item for item in items if key in item}.values())
+    """Keep the last item of each name, as Kubernetes merges them; what has no name is nothing."""
+    return list({item[key]: item for item in items if item.get(key) and isinstance(item[key], str)}.values())
 
 
 def _items(value: object) -> list[Document]:
