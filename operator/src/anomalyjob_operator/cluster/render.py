@@ -30,7 +30,7 @@ __all__ = ["Manifest", "Owner", "RenderSettings", "render"]
 
 # What YAML 1.1 takes for a line break, refuses in a stream, or swallows. Emoji stay as they are: two escapes of a
 # surrogate pair would be read as two characters.
-_UNSAFE_IN_YAML: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_UNSAFE_IN_YAML: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -81,8 +81,13 @@ def _environment() -> Environment:
 
 
 def _json(value: object, **options: Any) -> str:  # noqa: ANN401 - whatever Jinja2 passes on
-    text = json.dumps(value, ensure_ascii=False, **options)
+    text = json.dumps(value, ensure_ascii=False, default=_refuse, **options)
     return _UNSAFE_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _refuse(value: object) -> str:
+    """Refuse what JSON does not know; what is not there at all names itself when it is shown."""
+    raise TypeError(f"a template shows what is no JSON: {value!s}")
 
 
 def _only_json(value: object) -> object:
