@@ -46,6 +46,7 @@ class FakeFlink:
         self.job: dict[str, Any] | None = recorded("jobs_overview")["jobs"][0] | {"jid": job_id}
         self.checkpoints: dict[str, Any] = recorded("checkpoints")
         self.exceptions: dict[str, Any] = recorded("exceptions")
+        self.config: dict[str, Any] = recorded("config")
         self._server: TestServer | None = None
         self._release = asyncio.Event()
         self._port = 0
@@ -118,6 +119,7 @@ class FakeFlink:
         if self.job is not None:
             answers[f"/jobs/{self.job['jid']}/checkpoints"] = self.checkpoints
             answers[f"/jobs/{self.job['jid']}/exceptions"] = self.exceptions
+            answers[f"/jobs/{self.job['jid']}/config"] = self.config
         return answers.get(path, self.fates.get(path.rsplit("/", maxsplit=1)[-1]))
 
     async def _answer_slow(self, request: web.Request) -> web.StreamResponse:

@@ -105,6 +105,50 @@ async def test_what_was_restored_is_read() -> None:
     assert statistics.latest_restored_at == from_epoch_milliseconds(1795500140000)
 
 
+async def test_how_the_job_began_is_read_from_its_global_parameters() -> None:
+    async with FakeFlink() as fake:
+        seen = (await ask(fake)).start
+
+    assert seen is not None
+    chosen = f"/volume/default.demo/checkpoints/1/{RECORDED_JOB_ID}/chk-3"
+    assert (seen.start, seen.incarnation, seen.restart_counter, seen.skipped) == (2, 1, 0, 0)
+    assert seen.started_at == from_epoch_milliseconds(1795516070161)
+    assert (seen.chosen_checkpoint_id, seen.chosen_path) == (3, chosen)
+    assert seen.message == (
+        f"start 2 of default/demo, incarnation 1, goes on from checkpoint 3 at {chosen}: "
+        "the newest usable of 3 on the volume, floor 1"
+    )
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param({}, id="no settings"),
+        pytest.param({"execution-config": {"user-config": {}}}, id="a job of another launcher"),
+        pytest.param({"execution-config": {"user-config": []}}, id="a list of settings"),
+        pytest.param({"execution-config": {"user-config": {"anomalyjob.start": "{"}}}, id="half a record"),
+        pytest.param({"execution-config": {"user-config": {"anomalyjob.start": 7}}}, id="a number for a record"),
+        pytest.param({"execution-config": {"user-config": {"anomalyjob.start": '{"start": 0}'}}}, id="no such start"),
+    ],
+)
+async def test_a_start_that_makes_no_sense_hides_nothing_else(config: dict[str, Any]) -> None:
+    async with FakeFlink() as fake:
+        fake.config = config
+        seen = await ask(fake)
+
+    assert seen.start is None
+    assert seen.tasks_running == 12
+
+
+@pytest.mark.parametrize("status", [404, 500])
+async def test_a_job_that_does_not_tell_its_settings_is_seen_all_the_same(status: int) -> None:
+    async with FakeFlink() as fake:
+        fake.statuses["/config"] = status
+        seen = await ask(fake)
+
+    assert (seen.start, seen.job_state) == (None, "RUNNING")
+
+
 async def test_a_failed_checkpoint_is_read_with_its_reason_on_one_short_line() -> None:
     async with FakeFlink() as fake:
         entry = failed(11, 1795500160000, "java.io.IOException:\n  No space left on device\n" + "x" * 5_000)
@@ -250,6 +294,7 @@ async def test_it_only_asks_and_never_changes_anything() -> None:
         "/jobs/overview",
         f"/jobs/{RECORDED_JOB_ID}/checkpoints",
         f"/jobs/{RECORDED_JOB_ID}/exceptions?maxExceptions=16",
+        f"/jobs/{RECORDED_JOB_ID}/config",
     ]
 
 

@@ -61,6 +61,16 @@ async def test_all_that_can_be_seen_is_seen(fake: FakeFlink) -> None:
     assert observed.volume_free_ratio == 0.5
 
 
+async def test_where_the_volume_cannot_be_seen_flink_tells_the_start(fake: FakeFlink) -> None:
+    backend = backend_of(fake)
+    backend.start = None
+
+    observed = await observe(resource(), Ledger(), backend)
+
+    assert observed.start is not None
+    assert (observed.start.start, observed.start.chosen_checkpoint_id) == (2, 3)
+
+
 async def test_the_job_of_the_ledgers_incarnation_is_asked_for(fake: FakeFlink) -> None:
     observed = await observe(resource(), Ledger(incarnation=2), backend_of(fake))
 

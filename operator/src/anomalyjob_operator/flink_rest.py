@@ -7,15 +7,17 @@ v1 of Flink 2.3.
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
 
+from anomalyjob.start_summary import START_PARAMETER, StartSummary
 from anomalyjob.timestamps import from_epoch_milliseconds
 from anomalyjob_operator.decide import FlinkRequest
 from anomalyjob_operator.flink_requests import fate, fate_path, trigger_body, trigger_path
@@ -25,7 +27,10 @@ from anomalyjob_operator.observed import (
     FlinkObservation,
     JobFailure,
     RequestObservation,
+    StartObservation,
 )
+
+logger = logging.getLogger(__name__)
 
 TOTAL_TIMEOUT_SECONDS: Final = 2.0
 MAXIMUM_BODY_BYTES: Final = 4 * 1024 * 1024
@@ -77,8 +82,11 @@ class FlinkRest:
         """
         async with self._bounded():
             seen = await self._observe(job_id)
-            fates = [await self._fate(request) for request in asked] if seen.job_id is not None else []
-        return replace(seen, requests=tuple(fate for fate in fates if fate is not None))
+            if seen.job_id is None:
+                return seen
+            fates = [await self._fate(request) for request in asked]
+            start = await self._start(job_id)
+        return replace(seen, requests=tuple(fate for fate in fates if fate is not None), start=start)
 
     async def ask(self, request: FlinkRequest, directory: str | None) -> None:
         """Ask for a checkpoint, or for a savepoint in the absolute folder `directory`. Raises FlinkUnavailable."""
@@ -112,6 +120,14 @@ class FlinkRest:
             return fate(request, await self._get(fate_path(request)))
         except HttpStatusError:
             # 404: Flink knows nothing of it. Any other says nothing about it, and must not hide the job's state.
+            return None
+
+    async def _start(self, job_id: str) -> StartObservation | None:
+        """Return what the job tells of its start, None when it tells nothing, or nothing that makes sense."""
+        try:
+            return start_observation(await self._get(f"/jobs/{job_id}/config"))
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            logger.debug("%s tells no start: %r", self._url, error)
             return None
 
     async def _get_part(self, path: str, *, needed: bool) -> Json | None:
@@ -179,6 +195,12 @@ def observation(
         tasks_changed_at=changed_at,
         failures=() if exceptions is None else _failures(exceptions["exceptionHistory"]["entries"]),
     )
+
+
+def start_observation(config: Json) -> StartObservation:
+    """Translate /jobs/<id>/config. Raises KeyError, TypeError or ValueError, also for a job without a start record."""
+    text = config["execution-config"]["user-config"][START_PARAMETER]
+    return StartObservation(**asdict(StartSummary.parse(text)))
 
 
 def _statistics(answer: Json | None, running_since: datetime | None) -> CheckpointStatistics:

@@ -33,11 +33,12 @@ async def observe(job: AnomalyJob, ledger: Ledger, backend: Backend) -> Observed
             free = group.create_task(backend.volume_free_ratio())
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
+    seen = flink.result()
     return Observed(
         jobmanager=next((workload for workload in workloads.result() if workload.role == "jobmanager"), None),
         taskmanagers=tuple(workload for workload in workloads.result() if workload.role == "taskmanager"),
-        flink=flink.result(),
-        start=start.result(),
+        flink=seen,
+        start=start.result() or (seen.start if seen else None),
         volume_free_ratio=free.result(),
     )
 

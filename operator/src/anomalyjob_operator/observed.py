@@ -100,11 +100,26 @@ class RequestObservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartObservation:
+    """A start record of the launcher: the newest on the volume, or the one that the running job carries."""
+
+    start: int
+    incarnation: int
+    started_at: datetime
+    restart_counter: int
+    chosen_checkpoint_id: int | None
+    chosen_path: str | None
+    skipped: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlinkObservation:
     """One answer of the JobManager's REST endpoint about the one job that was asked for.
 
     `job_state` is None while that job is not known there. `tasks_changed_at` is the newest change of a task's state:
     when all tasks run, the moment since which they all do. `failures` are the newest of this JobManager, newest first.
+    `start` tells how this run of the job began.
     """
 
     job_id: str | None
@@ -120,20 +135,7 @@ class FlinkObservation:
     tasks_changed_at: datetime | None = None
     failures: tuple[JobFailure, ...] = ()
     requests: tuple[RequestObservation, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartObservation:
-    """The newest start record that the launcher wrote on the volume (local: read from it; Kubernetes: from the log)."""
-
-    start: int
-    incarnation: int
-    started_at: datetime
-    restart_counter: int
-    chosen_checkpoint_id: int | None
-    chosen_path: str | None
-    skipped: int
-    message: str
+    start: StartObservation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +143,7 @@ class Observed:
     """Everything seen in one pass. `flink` is None when REST did not answer in time (not evidence of a dead job).
 
     `first_look`: whoever looks has just begun to, so that nobody may have looked for long.
+    `start` is the newest that could be seen: on the volume, or else by Flink.
     """
 
     jobmanager: WorkloadObservation | None
