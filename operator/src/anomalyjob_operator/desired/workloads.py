@@ -35,12 +35,16 @@ _TASK_MANAGER_OPTIONS: Final = ("-XX:+UseG1GC",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartIntent:
-    """How the JobManager has to start. `path`, the folder of a checkpoint or savepoint, goes with the rule `path`."""
+    """How the JobManager has to start. `path`, the folder of a checkpoint or savepoint, goes with the rule `path`.
+
+    `restore_nonce` is the last wish for a start from elsewhere that was fulfilled: it must outlive the resource.
+    """
 
     incarnation: int = 1
     restart_counter: int = 0
     rule: Literal["latest", "empty", "path"] = "latest"
     path: str | None = None
+    restore_nonce: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +150,8 @@ def _start_document(
         "lockTimeoutSeconds": LOCK_TIMEOUT_SECONDS,
         "terminationLog": placement.termination_log_of(job_manager_name(resource.metadata.name)),
         "jvmOptions": [*memory.jvm_options, *_JOB_MANAGER_OPTIONS],
+        **({"allowNonRestoredState": True} if resource.spec.job.allow_non_restored_state else {}),
+        **({} if intent.restore_nonce is None else {"restoreNonce": intent.restore_nonce}),
     }
 
 

@@ -36,6 +36,7 @@ KIND: Final = "AnomalyJob"
 NAME_PATTERN: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 NAMESPACE_PATTERN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 USER_PATTERN: Final = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
+RESTORE_PATTERN: Final = r"^(latest|empty|(file:)?/.*)$"
 FLINK_KEY_PATTERN: Final = r"^[a-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
 LARGEST_SEED: Final = 2**53 - 1
 """The largest whole number that every JSON reader keeps exactly."""
@@ -66,6 +67,7 @@ Namespace = Annotated[StrictStr, Field(pattern=NAMESPACE_PATTERN, max_length=63)
 UserId = Annotated[StrictStr, Field(pattern=USER_PATTERN, min_length=1, max_length=64)]
 UserIds = Annotated[tuple[UserId, ...], Field(min_length=1, max_length=100), AfterValidator(_refuse_repeated)]
 Ratio = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
+Nonce = Annotated[StrictInt, Field(ge=1, le=2**53 - 1)]
 FlinkKey = Annotated[StrictStr, Field(pattern=FLINK_KEY_PATTERN, max_length=200), AfterValidator(_refuse_owned)]
 FlinkValue = Annotated[StrictStr, Field(max_length=4_096)]
 
@@ -129,11 +131,24 @@ class Sink(Model):
         raise PydanticCustomError("a_sink", "{message}", {"message": A_SINK_MESSAGE})
 
 
-class Job(Model):
-    """How the job runs."""
+class Restore(Model):
+    """Where to begin anew, once for each nonce: nothing (empty), or a checkpoint or savepoint at a path."""
 
+    from_: Annotated[StrictStr, Field(alias="from", pattern=RESTORE_PATTERN, max_length=1_024)]
+    nonce: Nonce
+
+
+class Job(Model):
+    """How the job runs, whether it does, and what becomes of its state when it is changed."""
+
+    state: Literal["running", "suspended"] = "running"
     parallelism: Annotated[StrictInt, Field(ge=1, le=MAX_PARALLELISM)] = 3
+    upgrade_mode: Literal["last-state", "savepoint", "stateless"] = "last-state"
     python_execution_mode: Literal["thread", "process"] = "thread"
+    allow_non_restored_state: StrictBool = False
+    restore: Restore | None = None
+    restart_nonce: Nonce | None = None
+    savepoint_trigger_nonce: Nonce | None = None
 
 
 class JobManagerLimits(Model):
@@ -237,10 +252,13 @@ class Spec(Model):
     def start_hash(self) -> str:
         """Return the content hash of what a start of the JobManager depends on.
 
-        Left out is what may change while it runs: the number of TaskManagers, the patience with failures, the deletion.
+        Left out is what may change while it runs: the number of TaskManagers, the patience with failures, the deletion,
+        and what asks for something to be done once.
         """
         task_manager = self.task_manager.model_copy(update={"replicas": TaskManager().replicas})
-        unset = {"task_manager": task_manager, "recovery": Recovery(), "deletion_policy": "Retain"}
+        wishes = ("state", "upgrade_mode", "restore", "restart_nonce", "savepoint_trigger_nonce")
+        job = self.job.model_copy(update={wish: getattr(Job(), wish) for wish in wishes})
+        unset = {"task_manager": task_manager, "job": job, "recovery": Recovery(), "deletion_policy": "Retain"}
         return self.model_copy(update=unset).content_hash()
 
 
