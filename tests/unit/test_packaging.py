@@ -67,8 +67,18 @@ def declared(project: str, *extras: str) -> list[Requirement]:
 @pytest.fixture(scope="module")
 def bare_job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the bare distribution `anomalyjob` installed and nothing else."""
+    return installed("job", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def bare_operator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the distribution `anomalyjob-operator` installed and nothing else."""
+    return installed("operator", tmp_path_factory)
+
+
+def installed(project: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A copy, so that the build can leave nothing in the checkout.
-    source = shutil.copytree(REPOSITORY / "job", tmp_path_factory.mktemp("source") / "job")
+    source = shutil.copytree(REPOSITORY / project, tmp_path_factory.mktemp("source") / project)
     target = tmp_path_factory.mktemp("target")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*command, "--target", str(target), str(source)], check=True, timeout=50)
@@ -90,6 +100,16 @@ def test_the_bare_job_imports_without_pyflink(bare_job: Path) -> None:
 def test_both_distributions_carry_their_type_marker(bare_job: Path) -> None:
     assert (bare_job / "anomalyjob" / "py.typed").is_file()
     assert (REPOSITORY / "operator" / "src" / "anomalyjob_operator" / "py.typed").is_file()
+
+
+def test_the_operator_brings_the_templates_of_its_manifests(bare_operator: Path) -> None:
+    templates = Path("anomalyjob_operator") / "cluster" / "templates"
+    source = REPOSITORY / "operator" / "src" / templates
+
+    found = {file.name: file.read_bytes() for file in (bare_operator / templates).iterdir()}
+
+    assert len(found) == 6
+    assert found == {file.name: file.read_bytes() for file in source.iterdir()}
 
 
 def test_the_folder_operator_is_no_package_for_it_would_shadow_the_standard_library() -> None:
