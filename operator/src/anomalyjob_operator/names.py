@@ -18,6 +18,8 @@ MANAGER: Final = "anomalyjob-operator"
 
 CONTENT_HASH_ANNOTATION: Final = f"{GROUP}/content-hash"
 """On pods: the hash of the workload that the pod was started from."""
+APPLIED_HASH_ANNOTATION: Final = f"{GROUP}/applied-hash"
+"""On everything that is applied: the hash of what was applied, so that a field that is applied no longer is noticed."""
 INCARNATION_ANNOTATION: Final = f"{GROUP}/incarnation"
 RESTORE_NONCE_ANNOTATION: Final = f"{GROUP}/consumed-restore-nonce"
 """On the claim: what must outlive the resource."""

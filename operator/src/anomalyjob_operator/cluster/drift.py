@@ -2,12 +2,17 @@
 
 Compared are the fields that are applied, and only those: what the API server fills in, or another controller adds, is
 none of the operator's business. Amounts are compared as amounts, since the server may write 1024Mi as 1Gi.
+A field that is applied no longer shows in no field, so each object carries a hash of everything that was applied.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from kubernetes.utils.quantity import parse_quantity
+
+from anomalyjob_operator.names import APPLIED_HASH_ANNOTATION
 
 MERGE_KEYS: Final = ("name", "mountPath", "containerPort", "uid")
 """What identifies an item of a list, whatever its position: the first that all items have, and each another.
@@ -17,6 +22,14 @@ Lists that the server replaces as a whole, such as the ports of a NetworkPolicy,
 
 AMOUNTS: Final = frozenset({"requests", "limits", "sizeLimit", "storage"})
 """Keys below which texts are amounts."""
+
+
+def marked(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the object with the hash of its content among its annotations."""
+    content = json.dumps(manifest, sort_keys=True).encode()
+    metadata = manifest["metadata"]
+    annotations = {**metadata.get("annotations", {}), APPLIED_HASH_ANNOTATION: hashlib.sha256(content).hexdigest()[:16]}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
 def drifted(applied: Mapping[str, object], live: Mapping[str, object]) -> bool:
@@ -57,8 +70,9 @@ def _list_holds(applied: Sequence[object], live: object, *, amounts: bool) -> bo
         return len(applied) == len(live) and all(
             _holds(mine, theirs, amounts=amounts) for mine, theirs in zip(applied, live, strict=True)
         )
-    by_key = {item.get(key): item for item in live if isinstance(item, Mapping)}
-    return all(_holds(item, by_key.get(item[key]), amounts=amounts) for item in applied if isinstance(item, Mapping))
+    by_key = {str(item.get(key)): item for item in live if isinstance(item, Mapping)}
+    mine = (item for item in applied if isinstance(item, Mapping))
+    return all(_holds(item, by_key.get(str(item[key])), amounts=amounts) for item in mine)
 
 
 def _merge_key(items: Sequence[object]) -> str | None:
@@ -68,7 +82,9 @@ def _merge_key(items: Sequence[object]) -> str | None:
 
 
 def _same_amount(applied: object, live: object) -> bool:
+    if applied == live:
+        return True
     try:
         return bool(parse_quantity(applied) == parse_quantity(live))
     except ValueError:
-        return applied == live
+        return False

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from anomalyjob_operator.cluster.api import KubernetesApi
-from anomalyjob_operator.cluster.drift import drifted
+from anomalyjob_operator.cluster.drift import drifted, marked
 from anomalyjob_operator.cluster.kinds import CLAIM, CONFIG_MAP, KINDS, POD, RENDERED, Kind, Manifest
 from anomalyjob_operator.names import (
     CONTENT_HASH_ANNOTATION,
@@ -48,7 +48,7 @@ class Objects:
             return
         live = await self._live()
         for kind in RENDERED:
-            for manifest in manifests:
+            for manifest in map(marked, manifests):
                 if manifest["kind"] == kind.name and _differs(manifest, live):
                     await self._api.apply(kind, manifest)
         await self._remove_extra(manifests, live)
