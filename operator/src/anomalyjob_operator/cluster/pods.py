@@ -21,13 +21,18 @@ _NORMAL_WAITS: Final = frozenset({"ContainerCreating", "PodInitializing"})
 
 
 def workloads_of(pods: Iterable[Manifest], now: datetime) -> tuple[WorkloadObservation, ...]:
-    """Return what the pods tell, one observation a workload, in the order of names."""
+    """Return what the pods tell, one observation a workload, in the order of names.
+
+    A workload of which all pods have ended for good has no process any more. Such pods, evicted ones above all, stay
+    for as long as nobody removes them: no Deployment does.
+    """
     grouped: dict[str, list[Manifest]] = {}
     for pod in pods:
         labels = pod["metadata"].get("labels", {})
         if WORKLOAD_LABEL in labels and labels.get(COMPONENT_LABEL) in {"jobmanager", "taskmanager"}:
             grouped.setdefault(labels[WORKLOAD_LABEL], []).append(pod)
-    return tuple(_workload(name, grouped[name], now) for name in sorted(grouped))
+    present = (name for name in sorted(grouped) if not all(map(_has_ended, grouped[name])))
+    return tuple(_workload(name, grouped[name], now) for name in present)
 
 
 def living_address(pods: Iterable[Manifest], role: Literal["jobmanager", "taskmanager"]) -> str | None:
@@ -66,7 +71,11 @@ def _speaker(pods: Sequence[Manifest]) -> Manifest | None:
 
 
 def _is_ending(pod: Manifest) -> bool:
-    return "deletionTimestamp" in pod["metadata"] or pod.get("status", {}).get("phase") in {"Failed", "Succeeded"}
+    return "deletionTimestamp" in pod["metadata"] or _has_ended(pod)
+
+
+def _has_ended(pod: Manifest) -> bool:
+    return pod.get("status", {}).get("phase") in {"Failed", "Succeeded"}
 
 
 def _container(pod: Manifest) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+"""What the environment tells the operator's process, and what it says when that is wrong."""
+
+import pytest
+
+from anomalyjob_operator.cluster.settings import ClusterSettings, SettingsError
+
+LEAST = {"ANOMALYJOB_JOB_IMAGE": "anomalyjob:dev", "ANOMALYJOB_OPERATOR_NAMESPACE": "anomalyjob-system"}
+
+DEFAULTS = {
+    "job_image": "anomalyjob:dev",
+    "image_pull_policy": "IfNotPresent",
+    "operator_namespace": "anomalyjob-system",
+    "watched_namespaces": (),
+    "liveness_port": 8080,
+}
+
+UNDERSTOOD: dict[str, tuple[dict[str, str], dict[str, object]]] = {
+    "the least that is needed": ({}, {}),
+    "variables that are set to nothing": (
+        {
+            "ANOMALYJOB_IMAGE_PULL_POLICY": "",
+            "ANOMALYJOB_WATCH_NAMESPACES": "",
+            "ANOMALYJOB_LIVENESS_PORT": "",
+        },
+        {},
+    ),
+    "a pull policy": ({"ANOMALYJOB_IMAGE_PULL_POLICY": "Never"}, {"image_pull_policy": "Never"}),
+    "one namespace": ({"ANOMALYJOB_WATCH_NAMESPACES": "a"}, {"watched_namespaces": ("a",)}),
+    "several namespaces, untidily written": (
+        {"ANOMALYJOB_WATCH_NAMESPACES": " b, a,,b ,"},
+        {"watched_namespaces": ("b", "a")},
+    ),
+    "the smallest port": ({"ANOMALYJOB_LIVENESS_PORT": "1"}, {"liveness_port": 1}),
+    "the largest port": ({"ANOMALYJOB_LIVENESS_PORT": "65535"}, {"liveness_port": 65_535}),
+}
+
+REFUSED: dict[str, tuple[dict[str, str], str]] = {
+    "no image": ({"ANOMALYJOB_JOB_IMAGE": ""}, "ANOMALYJOB_JOB_IMAGE is not set: it must name the image"),
+    "no namespace": ({"ANOMALYJOB_OPERATOR_NAMESPACE": ""}, "ANOMALYJOB_OPERATOR_NAMESPACE is not set"),
+    "a pull policy in lower case": (
+        {"ANOMALYJOB_IMAGE_PULL_POLICY": "always"},
+        "ANOMALYJOB_IMAGE_PULL_POLICY must be one of Always, IfNotPresent, Never, found always",
+    ),
+    "port 0": ({"ANOMALYJOB_LIVENESS_PORT": "0"}, "ANOMALYJOB_LIVENESS_PORT must be a port from 1 to 65535, found 0"),
+    "a port above the last": ({"ANOMALYJOB_LIVENESS_PORT": "65536"}, "found 65536"),
+    "a port in words": ({"ANOMALYJOB_LIVENESS_PORT": "http"}, "found http"),
+    "a port in other digits": ({"ANOMALYJOB_LIVENESS_PORT": "٨٠"}, "found ٨٠"),
+    "a negative port": ({"ANOMALYJOB_LIVENESS_PORT": "-1"}, "found -1"),
+}
+
+
+@pytest.mark.parametrize("what", UNDERSTOOD)
+def test_it_understands(what: str) -> None:
+    variables, expected = UNDERSTOOD[what]
+
+    settings = ClusterSettings.of(LEAST | variables)
+    assert {name: getattr(settings, name) for name in DEFAULTS} == DEFAULTS | expected
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_it_refuses(what: str) -> None:
+    variables, message = REFUSED[what]
+
+    with pytest.raises(SettingsError, match=message):
+        ClusterSettings.of(LEAST | variables)
