@@ -82,5 +82,6 @@ def _documents(resource: AnomalyJob, settings: RenderSettings) -> str:
     except ModuleNotFoundError as error:
         raise Failure(_NO_EXTRA.format(module=error.name)) from None
     placement = cluster_placement(resource.metadata.namespace, resource.metadata.name)
-    desired = desired_state(resource, placement, StartIntent())
+    running = resource.spec.job.state == "running"
+    desired = desired_state(resource, placement, StartIntent(), running=running)
     return manifest_text(rendered(desired, settings, None))
