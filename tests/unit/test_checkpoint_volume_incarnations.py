@@ -95,3 +95,13 @@ def test_a_path_that_was_restored_is_no_checkpoint_of_the_incarnation_even_witho
     volume.folder.lineage_file.unlink()
 
     assert volume.start(incarnation=2, rule=rule).restore_path == rule.path
+
+
+def test_the_wish_for_another_start_stays_on_the_volume_as_fulfilled(volume: Volume) -> None:
+    volume.start()
+    volume.start(incarnation=2, rule=StartRule(kind="empty"), restore_nonce=3)
+    assert volume.lineage()["consumedRestoreNonce"] == 3
+
+    volume.start(incarnation=2)
+
+    assert volume.lineage()["consumedRestoreNonce"] == 3

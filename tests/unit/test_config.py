@@ -123,6 +123,19 @@ def test_a_start_document_is_read_whole() -> None:
     )
 
 
+def test_a_start_document_may_say_more() -> None:
+    config = StartConfig.parse(START | {"allowNonRestoredState": True, "restoreNonce": 4})
+
+    assert (config.allow_non_restored_state, config.restore_nonce) == (True, 4)
+    assert not StartConfig.parse(START).allow_non_restored_state
+
+
+@pytest.mark.parametrize("key, value", [("allowNonRestoredState", "yes"), ("restoreNonce", 0), ("restoreNonce", True)])
+def test_what_a_start_document_may_say_more_is_checked(key: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=key):
+        StartConfig.parse(START | {key: value})
+
+
 def test_source_and_detection_go_back_into_the_very_document_they_came_from() -> None:
     config = JobConfig.parse(JOB)
 

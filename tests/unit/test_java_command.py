@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from anomalyjob.java_command import (
@@ -59,6 +61,14 @@ def test_a_restore_is_named_before_the_programs_arguments() -> None:
     place = command.index("--fromSavepoint")
     assert command[place + 1] == "file:///v/chk-17"
     assert place < command.index("-pym") == len(command) - 2
+
+
+def test_state_that_nothing_takes_over_may_be_dropped_only_when_that_is_allowed() -> None:
+    allowed = replace(start("/v/chk-17"), allow_non_restored_state=True)
+    command = job_manager_command(FLINK, "/config", [], allowed)
+
+    assert command.index("--allowNonRestoredState") < command.index("-pym")
+    assert "--allowNonRestoredState" not in job_manager_command(FLINK, "/config", [], start("/v/chk-17"))
 
 
 def test_an_empty_start_names_no_checkpoint() -> None:

@@ -247,9 +247,12 @@ def _prepared(situation: _Situation, record: StartRecord) -> PreparedStart:
 
 def _lineage_after(situation: _Situation, choice: Choice) -> Lineage:
     """Return the lineage with the chosen id; a path that the user named is not a checkpoint of this incarnation."""
+    lineage = situation.lineage
+    if situation.request.restore_nonce is not None:
+        lineage = replace(lineage, consumed_restore_nonce=situation.request.restore_nonce)
     if choice.chosen is None or choice.chosen not in situation.candidates:
-        return situation.lineage
-    return replace(situation.lineage, newest_checkpoint_id=choice.chosen.checkpoint_id)
+        return lineage
+    return replace(lineage, newest_checkpoint_id=choice.chosen.checkpoint_id)
 
 
 def _write_users(folder: Path, users: Sequence[str]) -> None:

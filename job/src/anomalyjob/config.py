@@ -131,7 +131,10 @@ class StartRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartConfig:
-    """start.json: how the JobManager's launcher has to begin. Folders and files are absolute paths."""
+    """start.json: how the JobManager's launcher has to begin. Folders and files are absolute paths.
+
+    `allow_non_restored_state` lets Flink drop state that nothing takes over; `restore_nonce` is noted on the volume.
+    """
 
     volume: str
     incarnation: int
@@ -144,6 +147,8 @@ class StartConfig:
     lock_timeout_seconds: int
     termination_log: str
     jvm_options: tuple[str, ...]
+    allow_non_restored_state: bool = False
+    restore_nonce: int | None = None
 
     @classmethod
     def parse(cls, document: object) -> Self:
@@ -161,6 +166,8 @@ class StartConfig:
             lock_timeout_seconds=root.integer("lockTimeoutSeconds", minimum=0),
             termination_log=_absolute_path(root, "terminationLog"),
             jvm_options=root.texts("jvmOptions"),
+            allow_non_restored_state=_switch(root, "allowNonRestoredState"),
+            restore_nonce=_optional_integer(root, "restoreNonce"),
         )
         root.finish()
         return config
@@ -200,6 +207,21 @@ class LedgerFloor:
         floor = root.section("floor")
         path = floor.text("path") if floor.has("path") else None
         return cls(incarnation=incarnation, checkpoint_id=floor.integer("checkpointId", minimum=0), path=path)
+
+
+def _switch(root: Section, key: str) -> bool:
+    root.skip(key)
+    if not root.has(key):
+        return False
+    value = root.value(key)
+    if not isinstance(value, bool):
+        raise ConfigError(root.path_of(key), f"must be true or false, not {value!r}")
+    return value
+
+
+def _optional_integer(root: Section, key: str) -> int | None:
+    root.skip(key)
+    return root.integer(key, minimum=1) if root.has(key) else None
 
 
 def _detection(section: Section) -> Detection:

@@ -59,11 +59,15 @@ class FlinkInstallation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobManagerStart:
-    """What one start of the JobManager needs to know; `restore_path` is None for an empty start."""
+    """What one start of the JobManager needs to know; `restore_path` is None for an empty start.
+
+    `allow_non_restored_state`: state that nothing in the job takes over is dropped rather than a reason to fail.
+    """
 
     job_id: str
     checkpoint_folder: str
     restore_path: str | None
+    allow_non_restored_state: bool = False
 
 
 def job_manager_command(
@@ -71,6 +75,8 @@ def job_manager_command(
 ) -> list[str]:
     """Return the argument list of the JobManager; the first item is the program's path."""
     restore = [] if start.restore_path is None else ["--fromSavepoint", file_address(start.restore_path)]
+    if start.allow_non_restored_state:
+        restore.append("--allowNonRestoredState")
     return [
         *_java(flink, config_folder, jvm_options),
         JOB_MANAGER_CLASS,

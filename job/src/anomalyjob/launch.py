@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from anomalyjob.checkpoint_volume import PreparedStart, prepare_start
-from anomalyjob.config import ConfigError
+from anomalyjob.config import ConfigError, StartConfig
 from anomalyjob.config_files import (
     START_FILE,
     TASK_MANAGER_FILE,
@@ -91,7 +91,7 @@ def _become_job_manager(folder: Path, environment: Mapping[str, str], container:
     flink = find_installation(environment)
     prepared = prepare_start(job, start, clock=lambda: datetime.now(UTC), log=log)
     log(prepared.message)
-    command = job_manager_command(flink, str(folder), start.jvm_options, _flink_start(prepared))
+    command = job_manager_command(flink, str(folder), start.jvm_options, _flink_start(prepared, start))
     variables = {**passed_on(environment), **flink_environment(flink, str(folder)), **_start_environment(prepared)}
     # Under the lock: until now the folder may have been that of a JobManager which still lives.
     _make_temporary_folder(container)
@@ -114,11 +114,12 @@ def _make_temporary_folder(container: ContainerSettings) -> None:
         make_empty(Path(container.temporary_folder))
 
 
-def _flink_start(prepared: PreparedStart) -> JobManagerStart:
+def _flink_start(prepared: PreparedStart, start: StartConfig) -> JobManagerStart:
     return JobManagerStart(
         job_id=prepared.job_id,
         checkpoint_folder=str(prepared.checkpoint_folder),
         restore_path=prepared.restore_path,
+        allow_non_restored_state=start.allow_non_restored_state,
     )
 
 
