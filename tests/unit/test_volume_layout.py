@@ -25,6 +25,19 @@ def paths() -> list[Path]:
     return [*plain, FOLDER.start_record(7), FOLDER.start_folder(7), FOLDER.stop_savepoints(2), FOLDER.output(2)]
 
 
+@pytest.mark.parametrize(
+    "written, now",
+    [
+        ("/mnt/default.demo/checkpoints/1/ab/shared/x", "/v/default.demo/checkpoints/1/ab/shared/x"),
+        ("/home/default.demo/volume/default.demo/stop/1/x", "/v/default.demo/stop/1/x"),
+        ("/mnt/default.demo", "/v/default.demo"),
+        ("/mnt/other.demo/checkpoints/1/x", "/mnt/other.demo/checkpoints/1/x"),
+    ],
+)
+def test_a_path_from_where_the_volume_was_mounted_before_leads_to_where_it_is_now(written: str, now: str) -> None:
+    assert FOLDER.moved(Path(written)) == Path(now)
+
+
 def test_the_job_id_is_fixed_for_an_incarnation_and_differs_between_all_others() -> None:
     assert job_id("default", "demo", 1) == hashlib.sha256(b"default/demo/1").hexdigest()[:32]
     assert FOLDER.job_id(1) == job_id("default", "demo", 1)

@@ -84,8 +84,17 @@ def verify_newest(
     return checked
 
 
-def verify(candidate: Candidate, *, deadline: float, clock: Callable[[], float] = time.monotonic) -> Candidate:
-    """Return the candidate with what a check of its metadata and of every state file in it says."""
+def verify(
+    candidate: Candidate,
+    *,
+    deadline: float,
+    clock: Callable[[], float] = time.monotonic,
+    moved: Callable[[Path], Path] = lambda path: path,
+) -> Candidate:
+    """Return the candidate with what a check of its metadata and of every state file in it says.
+
+    `moved` tells where an absolute path lies now, in a copy of a volume; Flink itself takes the paths as they are.
+    """
     folder = Path(candidate.path)
     file = folder / METADATA_NAME
     if file.stat().st_size > _METADATA_AT_MOST_BYTES:
@@ -96,21 +105,29 @@ def verify(candidate: Candidate, *, deadline: float, clock: Callable[[], float] 
         return _with(candidate, Condition.UNCONFIRMED, f"not all of it could be checked: {error}")
     except MetadataError as error:
         return _with(candidate, Condition.BROKEN, f"its {METADATA_NAME} is damaged: {error}")
-    return _check_files(candidate, folder, metadata.files, lambda: clock() > deadline)
+    paths = [(_path(folder, file, moved), file.size_bytes) for file in metadata.files]
+    return _check_files(candidate, paths, lambda: clock() > deadline)
+
+
+def _path(folder: Path, file: StateFile, moved: Callable[[Path], Path]) -> Path | None:
+    """Return where a state file lies, None when that is outside the local file system."""
+    if file.relative:
+        return folder / file.path
+    path = local_path(file.path)
+    return None if path is None else moved(Path(path))
 
 
 def _check_files(
-    candidate: Candidate, folder: Path, files: Sequence[StateFile], is_over: Callable[[], bool]
+    candidate: Candidate, files: Sequence[tuple[Path | None, int]], is_over: Callable[[], bool]
 ) -> Candidate:
     unknown = 0
-    for position, file in enumerate(files):
+    for position, (path, size_bytes) in enumerate(files):
         if is_over():
             note = f"the time for the check ran out after {position} of {len(files)} state files"
             return _with(candidate, Condition.UNCONFIRMED, note)
-        path = str(folder / file.path) if file.relative else local_path(file.path)
         if path is None:
             unknown += 1
-        elif (damage := _damage(Path(path), file.size_bytes)) is not None:
+        elif (damage := _damage(path, size_bytes)) is not None:
             return _with(candidate, Condition.BROKEN, damage)
     if unknown:
         return _with(candidate, Condition.UNCONFIRMED, f"{unknown} of its files lie outside the local file system")

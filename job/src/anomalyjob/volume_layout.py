@@ -74,6 +74,11 @@ class JobFolder:
         """The folder of user lists that the job's clock reads."""
         return self.path / "users"
 
+    def moved(self, path: Path) -> Path:
+        """Return where a path of this job lies when it was written down while the volume was mounted elsewhere."""
+        places = [place for place, part in enumerate(path.parts) if part == self.path.name]
+        return self.path.joinpath(*path.parts[places[-1] + 1 :]) if places else path
+
     def start_record(self, start: int) -> Path:
         """Return the file of one start record."""
         return self.starts / f"{start}.json"

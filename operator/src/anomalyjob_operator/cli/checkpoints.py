@@ -9,16 +9,17 @@ from typing import Any, Final
 
 import click
 
+from anomalyjob.branches import mark_abandoned
 from anomalyjob.checkpoint_catalogue import list_candidates, verify
 from anomalyjob.checkpoint_choice import Candidate
 from anomalyjob.lineage import read_lineage
 from anomalyjob.refusal import RefusedError
+from anomalyjob.start_records import read_records
 from anomalyjob.timestamps import format_time
 from anomalyjob.volume_layout import METADATA_NAME, JobFolder
 from anomalyjob_operator.cli.console import Failure, plain_errors, table
-from anomalyjob_operator.cli.selection import current_settings, names_job, selected_job
+from anomalyjob_operator.cli.selection import names_job_or_volume, selected_volume
 from anomalyjob_operator.local.progress import age_text, size_text
-from anomalyjob_operator.local.state_folder import StateFolder
 
 _CHECK_SECONDS: Final = 10.0
 
@@ -45,40 +46,40 @@ class _Entry:
 
 
 @click.command()
-@names_job
+@names_job_or_volume
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def checkpoints(name: str | None, namespace: str | None, output: str) -> None:
+def checkpoints(name: str | None, namespace: str | None, volume: Path | None, output: str) -> None:
     """List the checkpoints that a start could go on from, with a check of their files, newest first."""
     with plain_errors():
-        folder = selected_job(current_settings(), name, namespace)
+        folder = selected_volume(name, namespace, volume)
         entries = _entries(folder)
     if output == "json":
         click.echo(json.dumps({"checkpoints": [entry.document() for entry in entries]}, indent=2))
     elif not entries:
-        click.echo(f"job {folder.key} has no checkpoint yet")
+        click.echo(f"job {folder.namespace}/{folder.name} has no checkpoint yet")
     else:
         click.echo(_table(entries))
 
 
-def _entries(folder: StateFolder) -> list[_Entry]:
-    place = JobFolder(volume=folder.volume, namespace=folder.namespace, name=folder.name)
+def _entries(folder: JobFolder) -> list[_Entry]:
     try:
-        lineage = read_lineage(place.lineage_file)
+        lineage = read_lineage(folder.lineage_file)
     except RefusedError as error:
         raise Failure(error.refusal.message) from None
     deadline = time.monotonic() + _CHECK_SECONDS
-    candidates = list_candidates(place, 1 if lineage is None else lineage.incarnation)
-    entries = [entry for found in candidates if (entry := _entry(found, deadline)) is not None]
+    listed = list_candidates(folder, 1 if lineage is None else lineage.incarnation)
+    candidates = mark_abandoned(listed, read_records(folder.starts))
+    entries = [entry for found in candidates if (entry := _entry(folder, found, deadline)) is not None]
     return sorted(
         entries, key=lambda entry: (entry.candidate.checkpoint_id or 0, entry.candidate.start or 0), reverse=True
     )
 
 
-def _entry(found: Candidate, deadline: float) -> _Entry | None:
+def _entry(folder: JobFolder, found: Candidate, deadline: float) -> _Entry | None:
     """Look at one candidate; None when a running job has removed it meanwhile."""
     path = Path(found.path)
     try:
-        candidate = verify(found, deadline=deadline) if found.usable else found
+        candidate = verify(found, deadline=deadline, moved=folder.moved) if found.usable else found
         size_bytes = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
     except FileNotFoundError:
         return None

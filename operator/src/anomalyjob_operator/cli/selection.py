@@ -1,11 +1,13 @@
-"""Which job a command means: the one that is named, or the only one there is."""
+"""Which job a command means: the one that is named, the only one there is, or one whose volume lies in a folder."""
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
+from anomalyjob.volume_layout import JobFolder
 from anomalyjob_operator.cli.console import BadInput
 from anomalyjob_operator.local.state_folder import StateFolder, known_jobs
 from anomalyjob_operator.settings import Settings
@@ -28,6 +30,17 @@ def names_job_by_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return named(_in_namespace(function))
 
 
+def names_job_or_volume(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command take a job as above, or the folder of a job on a volume, or a copy of it, as an option."""
+    option = click.option(
+        "--volume",
+        metavar="FOLDER",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="The folder <namespace>.<name> of a job on a volume, or a copy of it, wherever that job runs.",
+    )
+    return names_job(option(function))
+
+
 def _in_namespace(function: Callable[..., Any]) -> Callable[..., Any]:
     option = click.option("--namespace", "-n", help="Namespace of the job.  [default: any]")
     return option(function)
@@ -42,6 +55,20 @@ def selected_job(settings: Settings, name: str | None, namespace: str | None) ->
         keys = ", ".join(job.key for job in jobs)
         raise BadInput(f"there are {len(jobs)} such jobs: {keys}. Name one, with --namespace if need be")
     raise BadInput(_none(settings, name, namespace))
+
+
+def selected_volume(name: str | None, namespace: str | None, volume: Path | None) -> JobFolder:
+    """Return the folder on its volume of the job that is meant; raise Failure when that is not plain."""
+    if volume is None:
+        folder = selected_job(current_settings(), name, namespace)
+        return JobFolder(volume=folder.volume, namespace=folder.namespace, name=folder.name)
+    if name is not None or namespace is not None:
+        raise BadInput("name either a job or, with --volume, the folder of one")
+    path = volume.absolute()
+    parts = path.name.split(".")
+    if len(parts) != 2 or not all(parts):
+        raise BadInput(f"{volume} is not named like the folder of a job, <namespace>.<name>. Give it that name")
+    return JobFolder(volume=path.parent, namespace=parts[0], name=parts[1])
 
 
 def matching_jobs(settings: Settings, name: str | None, namespace: str | None) -> tuple[StateFolder, ...]:
