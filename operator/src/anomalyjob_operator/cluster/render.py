@@ -62,8 +62,14 @@ def _deployment(desired: DesiredState, workload: Workload, settings: RenderSetti
 def _filled_in(one: ObjectModel) -> Manifest:
     template = _environment().get_template(f"{one.template}.yaml.j2")
     text = template.render(metadata=one.metadata, **one.values)
-    manifest: Manifest = yaml.load(text, Loader=_Loader)  # noqa: S506 - one of the two safe loaders
+    manifest: Manifest = json.loads(_as_json(text))
     return manifest
+
+
+# Objects hardly ever change between two passes, and reading YAML is most of the work of a pass.
+@functools.lru_cache(maxsize=1024)
+def _as_json(text: str) -> str:
+    return json.dumps(yaml.load(text, Loader=_Loader))  # noqa: S506 - one of the two safe loaders
 
 
 @functools.cache
