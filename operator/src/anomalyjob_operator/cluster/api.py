@@ -39,7 +39,7 @@ class ConflictError(ApiError):
     """Somebody else changed the object since it was read (409): read it again."""
 
 
-class ApiUnavailableError(Exception):
+class ApiUnavailableError(OSError):
     """No answer in time, or none that can be used. It says nothing about what became of a write."""
 
 

@@ -29,7 +29,11 @@ _SAME_ERROR_SECONDS: Final = 60.0
 
 
 class WorkQueue:
-    """Keys with a worker each. `progressed_at` is the monotonic time of the last look that did not fail."""
+    """Keys with a worker each. `progressed_at` is the monotonic time of the last look that came to an end.
+
+    A look that fails with an answer has come to an end too: one resource that is wrong is no reason to restart the
+    operator. One that fails for want of an answer (OSError, of which TimeoutError is one) has not.
+    """
 
     def __init__(self, look: Look, clock: Callable[[], float] = time.monotonic) -> None:
         self._look = look
@@ -37,6 +41,7 @@ class WorkQueue:
         self._wake_ups: dict[Key, asyncio.Event] = {}
         self._workers: dict[Key, asyncio.Task[None]] = {}
         self._told: dict[Key, tuple[str, float]] = {}
+        self._stopped = False
         self.progressed_at = clock()
 
     def __len__(self) -> int:
@@ -45,6 +50,8 @@ class WorkQueue:
 
     def add(self, key: Key) -> None:
         """Let the key be looked at soon. Keys above the limit wait for a place: a later wake-up brings them again."""
+        if self._stopped:
+            return
         if key not in self._workers:
             if len(self._workers) >= MAXIMUM_KEYS:
                 logger.error("%s/%s is not looked at: there are %d resources already", *key, MAXIMUM_KEYS)
@@ -58,11 +65,18 @@ class WorkQueue:
         self.progressed_at = self._clock()
 
     async def stop(self) -> None:
-        """End all workers, in the middle of a look if need be: the next operator repairs what is half done."""
+        """End all workers, in the middle of a look if need be: the next operator repairs what is half done.
+
+        Nothing is looked at afterwards, whatever events still come.
+        """
+        self._stopped = True
         workers = list(self._workers.values())
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+        # A worker that was ended before its first step has not tidied up.
+        self._workers.clear()
+        self._wake_ups.clear()
 
     async def _work(self, key: Key) -> None:
         wake_up, failures = self._wake_ups[key], 0
@@ -86,18 +100,19 @@ class WorkQueue:
                 pause = await self._look(key)
         except Exception as error:  # noqa: BLE001 - whatever one look meets must not end what is looked at next
             self._tell(key, error)
+            if not isinstance(error, OSError):
+                self.note_progress()
             return min(FIRST_RETRY_SECONDS * 2 ** min(failures, 10), LARGEST_RETRY_SECONDS), True
         self.note_progress()
         return pause, False
 
     async def _pause(self, wake_up: asyncio.Event, seconds: float, *, eager: bool) -> None:
-        """Wait that long, or, when `eager`, until something happens; the shortest pause is made in any case."""
-        await asyncio.sleep(SHORTEST_PAUSE_SECONDS)
-        rest = min(seconds, LONGEST_PAUSE_SECONDS) - SHORTEST_PAUSE_SECONDS
+        """Wait that long or until something happens; the shortest pause is made in any case, longer unless `eager`."""
+        shortest = SHORTEST_PAUSE_SECONDS if eager else FIRST_RETRY_SECONDS
+        await asyncio.sleep(shortest)
+        rest = min(seconds, LONGEST_PAUSE_SECONDS) - shortest
         if rest <= 0:
             return
-        if not eager:
-            await asyncio.sleep(min(rest, FIRST_RETRY_SECONDS))
         try:
             async with asyncio.timeout(rest):
                 await wake_up.wait()
@@ -106,7 +121,7 @@ class WorkQueue:
 
     def _tell(self, key: Key, error: Exception) -> None:
         """Log the error; the same one of a key only once a minute."""
-        text, now = f"{type(error).__name__}: {error}", self._clock()
+        text, now = f"{type(error).__name__}: {str(error) or 'a step took too long'}", self._clock()
         known = self._told.get(key)
         if known is not None and known[0] == text and now < known[1]:
             return
