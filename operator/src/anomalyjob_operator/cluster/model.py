@@ -101,7 +101,7 @@ def network_policies(desired: DesiredState, settings: RenderSettings, owner: Own
 
 
 def disruption_budget(desired: DesiredState, owner: Owner | None) -> ObjectModel:
-    """Return the budget by which a drained node takes one TaskManager at a time."""
+    """Return the budget by which drained nodes take one working TaskManager at a time; a broken one holds nobody up."""
     return ObjectModel(
         template="poddisruptionbudget",
         metadata=metadata(desired, names.task_managers_name(desired.name), owner),
