@@ -53,7 +53,7 @@ WRONG = [
         "spec.detection.maxcount",
         "did you mean maxCount?",
     ),
-    ("unknown field like no other", {"zzz": 1}, "spec.zzz", "known here: detection, source, sink, job,"),
+    ("unknown field like no other", {"zzz": 1}, "spec.zzz", "known here: image, detection, source, sink, job,"),
     (
         "unknown field where nothing can be set",
         {"sink": {"log": {"x": 1}}},

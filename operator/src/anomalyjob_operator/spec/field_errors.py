@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from anomalyjob_operator.spec import model as resource_model
 from anomalyjob_operator.spec.durations import DURATION_MESSAGE, DURATION_PATTERN
-from anomalyjob_operator.spec.quantities import QUANTITY_MESSAGE, QUANTITY_PATTERN
+from anomalyjob_operator.spec.quantities import CPU_MESSAGE, CPU_PATTERN, QUANTITY_MESSAGE, QUANTITY_PATTERN
+from anomalyjob_operator.spec.storage import OBJECT_NAME_PATTERN
 from anomalyjob_operator.spec.wording import bound_text, found_text, path_text
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ EMPTY_MAPPING_MESSAGE: Final = "has no value; write {} for the defaults, or leav
 PATTERN_MESSAGES: Final[Mapping[str, str]] = {
     DURATION_PATTERN: DURATION_MESSAGE,
     QUANTITY_PATTERN: QUANTITY_MESSAGE,
+    CPU_PATTERN: CPU_MESSAGE,
+    OBJECT_NAME_PATTERN: "must be the name of a Kubernetes object: lower-case letters, digits, - and .",
+    resource_model.IMAGE_PATTERN: "must be the name of an image, such as anomalyjob:dev",
     resource_model.NAME_PATTERN: "must be lower-case letters, digits and -, begin with a letter and not end with -",
     resource_model.NAMESPACE_PATTERN: "must be lower-case letters, digits and -, and neither begin nor end with -",
     resource_model.USER_PATTERN: "must be printable, and neither begin nor end with a space",

@@ -22,13 +22,15 @@ from pydantic import (
     StrictStr,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from anomalyjob.key_groups import MAX_PARALLELISM
+from anomalyjob_operator.spec.base import Model
 from anomalyjob_operator.spec.durations import Duration, DurationRange
 from anomalyjob_operator.spec.flink_keys import owner_reason
-from anomalyjob_operator.spec.quantities import Quantity, QuantityRange
+from anomalyjob_operator.spec.pod_template import PodTemplate
+from anomalyjob_operator.spec.quantities import CpuQuantity, CpuQuantityRange, Quantity, QuantityRange
+from anomalyjob_operator.spec.storage import ClaimTemplate, Storage
 
 API_VERSION: Final = "anomalyjob.dev/v1alpha1"
 KIND: Final = "AnomalyJob"
@@ -40,6 +42,8 @@ RESTORE_PATTERN: Final = r"^(latest|empty|(file:)?/.*)$"
 FLINK_KEY_PATTERN: Final = r"^[a-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
 LARGEST_SEED: Final = 2**53 - 1
 """The largest whole number that every JSON reader keeps exactly."""
+
+IMAGE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
 
 USER_TWICE_MESSAGE: Final = 'names "{user}" twice'
 ONE_SOURCE_MESSAGE: Final = "must hold exactly one source, found {found}"
@@ -66,17 +70,11 @@ Name = Annotated[StrictStr, Field(pattern=NAME_PATTERN, max_length=40)]
 Namespace = Annotated[StrictStr, Field(pattern=NAMESPACE_PATTERN, max_length=63)]
 UserId = Annotated[StrictStr, Field(pattern=USER_PATTERN, min_length=1, max_length=64)]
 UserIds = Annotated[tuple[UserId, ...], Field(min_length=1, max_length=100), AfterValidator(_refuse_repeated)]
+Image = Annotated[StrictStr, Field(pattern=IMAGE_PATTERN, max_length=512)]
 Ratio = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
 Nonce = Annotated[StrictInt, Field(ge=1, le=2**53 - 1)]
 FlinkKey = Annotated[StrictStr, Field(pattern=FLINK_KEY_PATTERN, max_length=200), AfterValidator(_refuse_owned)]
 FlinkValue = Annotated[StrictStr, Field(max_length=4_096)]
-
-
-class Model(BaseModel):
-    """What all parts of a resource share: camelCase names, no unknown field, no change after parsing."""
-
-    # The plugin wants a second accepted name; documents have exactly one.
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)  # type: ignore[pydantic-alias]
 
 
 class Detection(Model):
@@ -155,30 +153,42 @@ class JobManagerLimits(Model):
     """What the JobManager may use at most: the whole process, heap and everything else."""
 
     memory: Annotated[Quantity, QuantityRange("768Mi", "64Gi")] = Quantity("1Gi")
+    cpu: Annotated[CpuQuantity, CpuQuantityRange("100m", "256")] | None = None
+
+
+class Requests(Model):
+    """What a pod is sure to get on Kubernetes; memory is its limit when nothing is said."""
+
+    memory: Annotated[Quantity, QuantityRange("128Mi", "64Gi")] | None = None
+    cpu: Annotated[CpuQuantity, CpuQuantityRange("10m", "256")] = CpuQuantity("100m")
 
 
 class JobManagerResources(Model):
     """The part of a Kubernetes ResourceRequirements that means something here."""
 
     limits: JobManagerLimits = JobManagerLimits()
+    requests: Requests = Requests()
 
 
 class JobManager(Model):
     """The one JobManager."""
 
     resources: JobManagerResources = JobManagerResources()
+    pod_template: PodTemplate | None = None
 
 
 class TaskManagerLimits(Model):
     """What each TaskManager may use at most: the whole process, heap, Python and everything else."""
 
     memory: Annotated[Quantity, QuantityRange("1536Mi", "64Gi")] = Quantity("1728Mi")
+    cpu: Annotated[CpuQuantity, CpuQuantityRange("100m", "256")] | None = None
 
 
 class TaskManagerResources(Model):
     """The part of a Kubernetes ResourceRequirements that means something here."""
 
     limits: TaskManagerLimits = TaskManagerLimits()
+    requests: Requests = Requests()
 
 
 class TaskManager(Model):
@@ -187,6 +197,7 @@ class TaskManager(Model):
     replicas: Annotated[StrictInt, Field(ge=1, le=100)] = 3
     slots: Annotated[StrictInt, Field(ge=1, le=64)] = 3
     resources: TaskManagerResources = TaskManagerResources()
+    pod_template: PodTemplate | None = None
 
 
 class Checkpointing(Model):
@@ -204,6 +215,7 @@ class Checkpointing(Model):
     retained: Annotated[StrictInt, Field(ge=1, le=100)] = 3
     tolerable_failures: Annotated[StrictInt, Field(ge=0, le=1_000)] = 3
     state_backend: Literal["hashmap", "rocksdb"] = "hashmap"
+    storage: Storage = Storage(persistentVolumeClaim=ClaimTemplate())
 
     @property
     def min_pause_milliseconds(self) -> int:
@@ -224,8 +236,9 @@ class Recovery(Model):
 
 
 class Spec(Model):
-    """What is wanted. `spec: {}` is the reference system."""
+    """What is wanted. `spec: {}` is the reference system. `image`: on Kubernetes; else the operator's job image."""
 
+    image: Image | None = None
     detection: Detection = Detection()
     source: Source = Source(simulated=SimulatedSource())
     sink: Sink = Sink(log=LogSink())
@@ -234,7 +247,7 @@ class Spec(Model):
     task_manager: TaskManager = TaskManager()
     checkpointing: Checkpointing = Checkpointing()
     recovery: Recovery = Recovery()
-    flink_configuration: Annotated[dict[FlinkKey, FlinkValue], Field(max_length=100)] = {}
+    flink_configuration: Annotated[dict[FlinkKey, FlinkValue], Field(max_length=100, default_factory=dict)]
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
 
     def document(self) -> dict[str, object]:
@@ -255,10 +268,15 @@ class Spec(Model):
         Left out is what may change while it runs: the number of TaskManagers, the patience with failures, the deletion,
         and what asks for something to be done once.
         """
-        task_manager = self.task_manager.model_copy(update={"replicas": TaskManager().replicas})
         wishes = ("state", "upgrade_mode", "restore", "restart_nonce", "savepoint_trigger_nonce")
         job = self.job.model_copy(update={wish: getattr(Job(), wish) for wish in wishes})
-        unset = {"task_manager": task_manager, "job": job, "recovery": Recovery(), "deletion_policy": "Retain"}
+        unset = {
+            "task_manager": TaskManager(slots=self.task_manager.slots, resources=self.task_manager.resources),
+            "checkpointing": self.checkpointing.model_copy(update={"storage": Checkpointing().storage}),
+            "job": job,
+            "recovery": Recovery(),
+            "deletion_policy": "Retain",
+        }
         return self.model_copy(update=unset).content_hash()
 
 

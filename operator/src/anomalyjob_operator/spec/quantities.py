@@ -1,6 +1,6 @@
-"""Amounts of memory as Kubernetes writes them: "1728Mi", "2Gi", "1500M", "1.5Gi".
+"""Amounts as Kubernetes writes them: of memory, "1728Mi", "2Gi", "1.5Gi"; of processor time, "500m", "2".
 
-Pure. Only what means bytes is accepted; the exotic forms of Kubernetes (exponents, milli-bytes) are refused.
+Pure. Only what means bytes or cores is accepted; the exotic forms of Kubernetes (exponents, milli-bytes) are refused.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 QUANTITY_PATTERN: Final = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"
 QUANTITY_MESSAGE: Final = 'must be an amount of memory as Kubernetes writes it, such as "1728Mi" or "2Gi"'
 QUANTITY_MAXIMUM_LENGTH: Final = 20
+CPU_PATTERN: Final = r"^([0-9]+(\.[0-9]{1,3})?|[0-9]+m)$"
+CPU_MESSAGE: Final = 'must be an amount of processor time as Kubernetes writes it, such as "500m" or "2"'
 QUANTITY_RANGE_MESSAGE: Final = "must be from {smallest} to {largest}, found {found}"
 
 _SUFFIX_BYTES: Final = {
@@ -67,6 +69,55 @@ class Quantity(str):
         )
 
 
+class CpuQuantity(str):
+    """An amount of processor time.
+
+    >>> CpuQuantity("500m").millicores
+    500
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Raise ValueError when the text is not an amount of processor time."""
+        if len(text) > QUANTITY_MAXIMUM_LENGTH or not re.fullmatch(CPU_PATTERN, text):
+            raise ValueError(f"{text!r} {CPU_MESSAGE}")
+        return super().__new__(cls, text)
+
+    @property
+    def millicores(self) -> int:
+        """The amount in thousandths of a core, rounded up."""
+        return int(self[:-1]) if self.endswith("m") else math.ceil(Fraction(self) * 1_000)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Let pydantic check the pattern, so that a schema made from a model states it too."""
+        text = core_schema.str_schema(strict=True, max_length=QUANTITY_MAXIMUM_LENGTH, pattern=CPU_PATTERN)
+        typed = core_schema.no_info_before_validator_function(_refuse_other_cpu_types, text)
+        return core_schema.no_info_after_validator_function(
+            cls, typed, serialization=core_schema.to_string_ser_schema()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CpuQuantityRange:
+    """Bounds of an amount of processor time, both included."""
+
+    smallest: str
+    largest: str
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Check the bounds after the amount itself was understood."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def check(self, found: CpuQuantity) -> CpuQuantity:
+        """Return the amount; raise the error that pydantic collects when it is out of bounds."""
+        if CpuQuantity(self.smallest).millicores <= found.millicores <= CpuQuantity(self.largest).millicores:
+            return found
+        message = QUANTITY_RANGE_MESSAGE.format(smallest=self.smallest, largest=self.largest, found=found)
+        raise PydanticCustomError("quantity_range", "{message}", {"message": message})
+
+
 @dataclass(frozen=True, slots=True)
 class QuantityRange:
     """Bounds of an amount, both included; stands in `Annotated[Quantity, QuantityRange("768Mi", "64Gi")]`."""
@@ -92,3 +143,9 @@ def _refuse_other_types(found: object) -> object:
     raise PydanticCustomError(
         "quantity_type", "{message}", {"message": f"{QUANTITY_MESSAGE}; found {found_text(found)}"}
     )
+
+
+def _refuse_other_cpu_types(found: object) -> object:
+    if isinstance(found, str):
+        return found
+    raise PydanticCustomError("quantity_type", "{message}", {"message": f"{CPU_MESSAGE}; found {found_text(found)}"})

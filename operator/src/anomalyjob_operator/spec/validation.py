@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import ValidationError
 
@@ -27,6 +27,11 @@ SLOTS_MESSAGE: Final = (
     "({replicas} TaskManagers x {each} slots); lower it, or raise spec.taskManager.replicas or spec.taskManager.slots"
 )
 MIN_PAUSE_MESSAGE: Final = "must not be longer than spec.checkpointing.interval ({interval}), found {min_pause}"
+REQUESTS_MESSAGE: Final = "must not be larger than the limit ({limit}), found {found}"
+DELETION_MESSAGE: Final = (
+    "must be Retain with spec.checkpointing.storage.existingClaim: "
+    "what the operator did not make it does not delete either"
+)
 BACKOFF_MESSAGE: Final = "must not be shorter than spec.recovery.initialBackoff ({initial}), found {largest}"
 PROGRESS_MESSAGE: Final = (
     "must be longer than spec.checkpointing.interval ({interval}), or no start could complete a checkpoint in time; "
@@ -82,11 +87,37 @@ def _progress(spec: Spec) -> str | None:
     return PROGRESS_MESSAGE.format(interval=interval, deadline=deadline)
 
 
+def _requests(spec: Spec, role: Literal["job_manager", "task_manager"]) -> str | None:
+    resources = getattr(spec, role).resources
+    memory, limit = resources.requests.memory, resources.limits.memory
+    if memory is None or memory.size_bytes <= limit.size_bytes:
+        return None
+    return REQUESTS_MESSAGE.format(limit=limit, found=memory)
+
+
+def _cpu_requests(spec: Spec, role: Literal["job_manager", "task_manager"]) -> str | None:
+    resources = getattr(spec, role).resources
+    cpu, limit = resources.requests.cpu, resources.limits.cpu
+    if limit is None or cpu.millicores <= limit.millicores:
+        return None
+    return REQUESTS_MESSAGE.format(limit=limit, found=cpu)
+
+
+def _claim_of_others(spec: Spec) -> str | None:
+    kept = spec.deletion_policy == "Retain" or spec.checkpointing.storage.existing_claim is None
+    return None if kept else DELETION_MESSAGE
+
+
 RULES: Final = (
     Rule(path="spec.job.parallelism", broken=_slots),
     Rule(path="spec.checkpointing.minPause", broken=_min_pause),
     Rule(path="spec.recovery.maxBackoff", broken=_backoff),
     Rule(path="spec.recovery.progressDeadline", broken=_progress),
+    Rule(path="spec.deletionPolicy", broken=_claim_of_others),
+    Rule(path="spec.jobManager.resources.requests.memory", broken=lambda spec: _requests(spec, "job_manager")),
+    Rule(path="spec.taskManager.resources.requests.memory", broken=lambda spec: _requests(spec, "task_manager")),
+    Rule(path="spec.jobManager.resources.requests.cpu", broken=lambda spec: _cpu_requests(spec, "job_manager")),
+    Rule(path="spec.taskManager.resources.requests.cpu", broken=lambda spec: _cpu_requests(spec, "task_manager")),
 )
 
 

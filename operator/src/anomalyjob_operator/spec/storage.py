@@ -1,0 +1,42 @@
+"""Where checkpoints and part files lie on Kubernetes: a claim that the operator makes, or one that is there already.
+
+Pure. Kubernetes only: on one machine the volume is a folder, and these fields change nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, StrictStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from anomalyjob_operator.spec.base import Model
+from anomalyjob_operator.spec.quantities import Quantity, QuantityRange
+
+OBJECT_NAME_PATTERN: Final = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+ONE_CLAIM_MESSAGE: Final = "must hold exactly one of persistentVolumeClaim and existingClaim, found {found}"
+
+ObjectName = Annotated[StrictStr, Field(pattern=OBJECT_NAME_PATTERN, max_length=253)]
+AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]
+
+
+class ClaimTemplate(Model):
+    """The claim that the operator makes. It may only grow; with ReadWriteOnce all Flink pods run on one node."""
+
+    size: Annotated[Quantity, QuantityRange("64Mi", "64Ti")] = Quantity("1Gi")
+    storage_class_name: ObjectName | None = None
+    access_modes: Annotated[tuple[AccessMode, ...], Field(min_length=1, max_length=2)] = ("ReadWriteOnce",)
+
+
+class Storage(Model):
+    """Exactly one of the fields is set."""
+
+    persistent_volume_claim: ClaimTemplate | None = None
+    existing_claim: ObjectName | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _exactly_one(cls, document: object) -> object:
+        if not isinstance(document, Mapping) or len(document) == 1:
+            return document
+        found = "both" if document else "none; write persistentVolumeClaim: {}"
+        raise PydanticCustomError("one_claim", "{message}", {"message": ONE_CLAIM_MESSAGE.format(found=found)})
