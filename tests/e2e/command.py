@@ -19,8 +19,8 @@ def must(program: str, *arguments: str, text: str | None = None, seconds: float 
     return result.stdout
 
 
-def binary(program: str, *arguments: str, seconds: float = 60.0) -> bytes:
+def binary(program: str, *arguments: str, data: bytes | None = None, seconds: float = 60.0) -> bytes:
     """Run one command that has to succeed, and return its output as it is."""
-    result = subprocess.run([program, *arguments], capture_output=True, timeout=seconds, check=False)
+    result = subprocess.run([program, *arguments], input=data, capture_output=True, timeout=seconds, check=False)
     assert result.returncode == 0, f"{program} {' '.join(arguments)}: {result.stderr.decode(errors='replace')}"
     return result.stdout

@@ -14,6 +14,8 @@ from tests.e2e.specs import small_spec
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
+ROOT_FILE = "/opt/anomalyjob/written"
+NO_CAPABILITIES = "CapEff:.*0000000000000000"
 TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -48,7 +50,7 @@ def test_no_pod_of_flink_s_has_a_token(job: ClusterJob) -> None:
 def test_flink_s_processes_run_as_nobody_special_on_a_root_that_they_cannot_write(job: ClusterJob) -> None:
     for pod in job.living():
         name = pod["metadata"]["name"]
-        script = "id -u; touch /opt/anomalyjob/x 2>/dev/null && echo written; grep -c CapEff:.*0000000000000000 /proc/1/status"
+        script = f"id -u; touch {ROOT_FILE} 2>/dev/null && echo written; grep -c {NO_CAPABILITIES} /proc/1/status"
         seen = job.cluster.kubectl("exec", "-n", job.namespace, name, "--", "sh", "-c", script).split()
         assert seen == ["9999", "1"]
 

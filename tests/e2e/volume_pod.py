@@ -4,15 +4,13 @@ They keep the rules of the namespace (Pod Security `restricted`), and carry none
 """
 
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from tests.e2e import settings, volume_watcher
+from tests.e2e import command, settings, volume_watcher
 from tests.e2e.cluster_job import ClusterJob
 from tests.e2e.waiting import wait
 
@@ -85,8 +83,7 @@ class VolumePod:
         """Yield a local copy of the job's folder, of the named parts of it; it is removed afterwards."""
         folder = Path(tempfile.mkdtemp(prefix="e2e-volume-"))
         try:
-            with tarfile.open(fileobj=BytesIO(self._archive(parts))) as archive:
-                archive.extractall(folder, filter="data")
+            command.binary("tar", "--extract", "--directory", str(folder), data=self._archive(parts))
             yield folder
         finally:
             shutil.rmtree(folder)
@@ -99,8 +96,8 @@ class VolumePod:
     def _archive(self, parts: tuple[str, ...]) -> bytes:
         # A file that is renamed while it is read is no mistake: whoever compares copies again.
         script = f"cd {self.folder} && tar --create --ignore-failed-read --warning=no-file-changed {' '.join(parts)}"
-        command = ("exec", "-n", self._namespace, self.name, "--", "sh", "-c", f"{script} 2>/dev/null || test $? -le 1")
-        return self._cluster.output(*command, seconds=COPY_SECONDS)
+        words = ("exec", "-n", self._namespace, self.name, "--", "sh", "-c", f"{script} 2>/dev/null || test $? -le 1")
+        return self._cluster.output(*words, seconds=COPY_SECONDS)
 
     def _is_running(self) -> bool:
         pod = self._cluster.get(self.path) or {}
