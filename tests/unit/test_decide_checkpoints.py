@@ -67,7 +67,7 @@ def test_a_clock_that_was_put_back_does_not_blind_the_operator() -> None:
 
     plans = passes(
         (31, seen(checkpoints(completed(3, 30)))),
-        (-599, Observed(jobmanager=None)),
+        (-599, Observed(jobmanager=None, first_look=True)),
         (-580, seen(jobmanager=born, flink=flink(checkpoints(completed(4, -581), completed=1), **earlier))),
         (-570, seen(jobmanager=born, flink=flink(checkpoints(completed(5, -571), completed=2), **earlier))),
     )
@@ -229,10 +229,18 @@ def test_each_change_of_the_jobs_state_is_told_once() -> None:
     ]
 
 
-def test_the_specs_deadline_does_not_run_while_nothing_is_deployed() -> None:
-    plans = passes((0, Observed(jobmanager=None)), (5_000, Observed(jobmanager=None)), (5_600, seen(flink=None)))
+def test_the_specs_deadline_does_not_run_while_nobody_looks() -> None:
+    nothing = Observed(jobmanager=None, first_look=True)
+
+    plans = passes((0, nothing), (5_000, nothing), (5_600, seen(flink=None)))
 
     assert plans[-1].phase == "Deploying"
+
+
+def test_the_specs_deadline_runs_while_nothing_comes_to_be_deployed() -> None:
+    plans = passes((0, Observed(jobmanager=None, first_look=True)), (601, Observed(jobmanager=None)))
+
+    assert plans[-1].phase == "Failed"
 
 
 def test_a_spec_that_completed_a_checkpoint_once_has_no_deadline_any_more() -> None:
@@ -245,7 +253,7 @@ def test_a_spec_that_completed_a_checkpoint_once_has_no_deadline_any_more() -> N
 
 def test_a_checkpoint_of_the_old_spec_does_not_prove_the_new_one() -> None:
     ledger = passes((31, seen(checkpoints(completed(1, 30)))), (41, seen(checkpoints(completed(2, 40)))))[-1].ledger
-    changed = resource(checkpointing={"retained": 5})
+    changed = resource(recovery={"maxRestarts": 5})
 
     plan = decide(changed, ledger, seen(checkpoints(completed(3, 50))), at(51))
 

@@ -29,7 +29,7 @@ Moment = tuple[float, Observed]
 HEALTHY: Moment = (32, seen(checkpoints(completed(1, 30))))
 PROVEN: Moment = (42, seen(checkpoints(completed(2, 40))))
 SLOW = checkpoints(completed(1, 30), recent_durations_milliseconds=(1, 40_000, 40_000))
-NOTHING = Observed(jobmanager=None)
+NOTHING = Observed(jobmanager=None, first_look=True)
 STARTING = flink(job_state="CREATED", tasks_running=4, tasks_changed_at=at(9))
 RESTARTING = flink(checkpoints(completed(1, 30)), job_state="RESTARTING", tasks_running=0, tasks_changed_at=at(41))
 REFUSED = Refusal(reason="CheckpointBelowFloor", message="The newest checkpoint is 16, but 17 is on record.")
@@ -321,7 +321,7 @@ CASES = {
         moments=((0, NOTHING), (601, seen(flink=STARTING))),
         phase="Failed",
         conditions={"Stalled": ("True", "ProgressDeadlineExceeded")},
-        says="This spec completed no checkpoint within 10m. There is no earlier one",
+        says="This spec completed no checkpoint within 10m. There is no earlier checkpoint",
     ),
     "a new spec still has time": Case(
         moments=((0, NOTHING), (600, seen(flink=STARTING))),
@@ -378,4 +378,4 @@ def test_a_last_checkpoint_from_before_the_downtime_is_named_when_a_new_spec_fai
 
     plan = history([(0, NOTHING), (700, seen(flink=STARTING))], ledger)[-1]
 
-    assert "Checkpoint 17 (/chk-17) is kept" in plan.message
+    assert "The newest checkpoint 17 (/chk-17) is kept" in plan.message

@@ -318,7 +318,7 @@ def test_a_deployment_from_nothing_is_no_recovery() -> None:
 
     plans = passes(
         RUNNING_BEFORE,
-        (499, Observed(jobmanager=None)),
+        (499, Observed(jobmanager=None, first_look=True)),
         (501, seen(flink=None, **fresh)),
         (540, seen(flink=back(539, job_started_at=at(510)), **fresh)),
     )
@@ -335,7 +335,24 @@ def test_a_new_spec_replaces_processes_without_a_recovery() -> None:
     plan = decide(changed, ledger, seen(BEFORE, jobmanager=jobmanager(alive_since=at(40))), at(41))
 
     assert plan.ledger.open_recovery is None
-    assert reasons([plan]) == []
+    assert reasons([plan]) == ["SpecChanged"]
+
+
+def test_everything_gone_at_once_is_a_recovery_for_whoever_has_been_looking() -> None:
+    fresh: dict[str, Any] = {
+        "jobmanager": jobmanager(alive_since=at(50)),
+        "taskmanagers": taskmanagers(alive_since=at(50)),
+    }
+
+    plans = passes(
+        RUNNING_BEFORE,
+        (49, Observed(jobmanager=None)),
+        (51, seen(flink=None, **fresh)),
+        (71, seen(flink=back(70, job_started_at=at(60)), **fresh)),
+    )
+
+    assert [plan.phase for plan in plans] == ["Running", "Recovering", "Recovering", "Running"]
+    assert plans[-1].ledger.recoveries == 1
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_the_document_of_a_healthy_job() -> None:
             "nextRestartAt": None,
         },
         "operation": None,
-        "lastGood": None,
+        "lastGood": {"specHash": resource().spec.content_hash(), "spec": resource().spec.document()},
         "savepoints": [],
         "taskManager": {
             "replicas": 3,
@@ -188,24 +188,23 @@ def test_a_status_with_nothing_in_it_can_be_read() -> None:
     assert Status.parse({}) == Status()
 
 
-INTERVAL = timedelta(seconds=10)
+PAUSE = timedelta(seconds=30)
 
 
-def test_a_newer_checkpoint_is_published_after_thirty_seconds_and_no_earlier() -> None:
-    before = status((32, seen(checkpoints(completed(1, 30)))))
-    after = status((32, seen(checkpoints(completed(1, 30)))), (42, seen(checkpoints(completed(2, 40)))))
+def test_a_newer_checkpoint_is_published_after_a_pause_and_no_earlier() -> None:
+    moments = [(number * 10 + 2.0, seen(checkpoints(completed(number, number * 10.0)))) for number in (2, 3, 4)]
+    before, after = status(*moments[:2]), status(*moments)
 
     assert before != after
-    assert not status_write_due(before, after, timedelta(seconds=29.9), INTERVAL)
-    assert status_write_due(before, after, timedelta(seconds=30), INTERVAL)
-    assert not status_write_due(before, after, timedelta(seconds=30), timedelta(seconds=60))
+    assert not status_write_due(before, after, timedelta(seconds=29.9), PAUSE)
+    assert status_write_due(before, after, timedelta(seconds=30), PAUSE)
 
 
 def test_what_did_not_change_is_never_published_again() -> None:
     same = status((32, seen(checkpoints(completed(1, 30)))))
 
-    assert not status_write_due(same, same, timedelta(days=1), INTERVAL)
-    assert not status_write_due(same, same, None, INTERVAL)
+    assert not status_write_due(same, same, timedelta(days=1), PAUSE)
+    assert not status_write_due(same, same, None, PAUSE)
 
 
 @pytest.mark.parametrize(
@@ -222,11 +221,11 @@ def test_what_did_not_change_is_never_published_again() -> None:
 def test_whatever_else_changes_is_published_at_once(changes: dict[str, Any]) -> None:
     before = status((32, seen(checkpoints(completed(1, 30)))))
 
-    assert status_write_due(before, before.evolve(**changes), timedelta(), INTERVAL)
+    assert status_write_due(before, before.evolve(**changes), timedelta(), PAUSE)
 
 
 def test_a_status_that_was_never_published_is_published() -> None:
-    assert status_write_due(None, Status(), None, INTERVAL)
+    assert status_write_due(None, Status(), None, PAUSE)
 
 
 def test_the_status_of_a_resource_that_is_being_deleted_keeps_what_was_known() -> None:

@@ -5,11 +5,12 @@ What cannot be seen in time is None. It must not guess, remember or decide.
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
 from anomalyjob.volume_layout import job_id
 from anomalyjob_operator.backend import Backend
+from anomalyjob_operator.decide import FlinkRequest, requests_on_record
 from anomalyjob_operator.flink_rest import FlinkRest, FlinkUnavailable
 from anomalyjob_operator.ledger import Ledger
 from anomalyjob_operator.observed import FlinkObservation, Observed
@@ -28,7 +29,7 @@ async def observe(job: AnomalyJob, ledger: Ledger, backend: Backend) -> Observed
         async with asyncio.timeout(BACKEND_TIMEOUT_SECONDS), asyncio.TaskGroup() as group:
             # The back end knows only then where the living JobManager answers.
             workloads = group.create_task(backend.observe_workloads())
-            flink = group.create_task(_flink_after(workloads, backend, wanted))
+            flink = group.create_task(_flink_after(workloads, backend, wanted, requests_on_record(job, ledger)))
             start = group.create_task(backend.observe_start())
             free = group.create_task(backend.volume_free_ratio())
     except ExceptionGroup as errors:
@@ -43,15 +44,17 @@ async def observe(job: AnomalyJob, ledger: Ledger, backend: Backend) -> Observed
     )
 
 
-async def _flink_after(workloads: Awaitable[object], backend: Backend, wanted_job_id: str) -> FlinkObservation | None:
+async def _flink_after(
+    workloads: Awaitable[object], backend: Backend, wanted_job_id: str, asked: Sequence[FlinkRequest]
+) -> FlinkObservation | None:
     await workloads
-    return None if backend.rest_url is None else await _flink(backend.rest_url, wanted_job_id)
+    return None if backend.rest_url is None else await _flink(backend.rest_url, wanted_job_id, asked)
 
 
-async def _flink(rest_url: str, wanted_job_id: str) -> FlinkObservation | None:
+async def _flink(rest_url: str, wanted_job_id: str, asked: Sequence[FlinkRequest]) -> FlinkObservation | None:
     try:
         async with FlinkRest(rest_url) as rest:
-            return await rest.observe(wanted_job_id)
+            return await rest.observe(wanted_job_id, asked)
     except FlinkUnavailable as error:
         logger.debug("%s", error)
         return None

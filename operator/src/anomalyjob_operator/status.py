@@ -50,6 +50,9 @@ EventReason = Literal[
 """The closed list. Where the meaning is equal the names are those of Apache's Flink Kubernetes Operator."""
 
 
+QUIET_WRITES: Final = timedelta(seconds=QUIET_WRITE_SECONDS)
+"""How often a status is published that differs by nothing but a newer checkpoint, unless they come less often."""
+
 NUMBER: Final = re.compile(r"[0-9]+")
 
 
@@ -171,17 +174,17 @@ class Status(Document):
     task_manager: TaskManagerStatus = TaskManagerStatus()
 
 
-def status_write_due(previous: Status | None, new: Status, since: timedelta | None, interval: timedelta) -> bool:
+def status_write_due(previous: Status | None, new: Status, since: timedelta | None, pause: timedelta) -> bool:
     """Whether `new` must be published although `previous` was, `since` ago (None: not known).
 
-    What moves with every checkpoint (the newest one, counters, the floor, numbers in sentences) waits for the longer of
-    `interval` and QUIET_WRITE_SECONDS; everything else is published at once, and what did not change never.
+    What moves with every checkpoint (the newest one, counters, the floor, numbers in sentences) waits until `pause` has
+    passed since; everything else is published at once, and what did not change never.
     """
     if previous is None or since is None:
         return new != previous
     if _without_quiet(new) != _without_quiet(previous):
         return True
-    return new != previous and since >= max(interval, timedelta(seconds=QUIET_WRITE_SECONDS))
+    return new != previous and since >= pause
 
 
 def deleting(previous: Status | None, generation: int, now: datetime) -> Status:

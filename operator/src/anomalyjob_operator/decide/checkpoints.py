@@ -1,7 +1,7 @@
 """What Flink tells about checkpoints goes on record: counters over all starts, the newest one, the floor.
 
-Pure. The floor only ever rises: it is raised by a checkpoint that the job of this very incarnation completed, and never
-by a savepoint, because savepoints of users share the ids but are no candidates for a start.
+Pure. The floor only ever rises: it is raised by a checkpoint that the job of this very incarnation completed, or by the
+savepoint of one of the operator's own stops; never by a user's savepoint, which shares the ids but is no candidate.
 """
 
 from datetime import timedelta
@@ -9,7 +9,8 @@ from typing import Final
 
 from anomalyjob_operator.decide.chain import Outcome
 from anomalyjob_operator.decide.situation import Situation
-from anomalyjob_operator.ledger import Counters, CurrentStart, Floor, LastCheckpoint, Ledger
+from anomalyjob_operator.decide.wishes import is_own_stop
+from anomalyjob_operator.ledger import Counters, CurrentStart, Floor, LastCheckpoint, LastGood, Ledger
 from anomalyjob_operator.observed import CheckpointStatistics, CompletedCheckpoint, FlinkObservation
 
 STATISTICS_DELAY: Final = timedelta(seconds=4)
@@ -27,7 +28,8 @@ def note_checkpoints(situation: Situation, ledger: Ledger) -> Outcome:
         failed_since_completed=_failed_since_completed(flink.checkpoints, current),
         running=situation.all_running,
     )
-    ledger = _newest(ledger.evolve(current=current), flink.checkpoints.latest_completed)
+    ledger = _with_state(situation, _newest(ledger.evolve(current=current), flink.checkpoints.latest_completed))
+    ledger = _own_savepoint(situation, ledger, flink.checkpoints.latest_savepoint)
     return (_productive(situation, ledger) if completed_more else ledger), ()
 
 
@@ -36,12 +38,40 @@ def _productive(situation: Situation, ledger: Ledger) -> Ledger:
     spec = ledger.spec
     if spec is not None and spec.since < situation.now:
         spec = spec.evolve(proven=True)
+        ledger = _good(ledger, spec.spec_hash)
     return ledger.evolve(
         unproductive_restarts=(),
         unproductive_in_a_row=0,
         budget_exhausted=False,
         spec=spec,
     )
+
+
+def _good(ledger: Ledger, spec_hash: str) -> Ledger:
+    known = ledger.last_good
+    if ledger.deployed is None or (known is not None and known.spec_hash == spec_hash):
+        return ledger
+    return ledger.evolve(last_good=LastGood(spec_hash=spec_hash, spec=ledger.deployed))
+
+
+def _with_state(situation: Situation, ledger: Ledger) -> Ledger:
+    """Remember that the incarnation has something to lose: a checkpoint, or what it went on from."""
+    flink, start = situation.flink, situation.observed.start
+    restored = flink is not None and flink.checkpoints.latest_restored_id is not None
+    chosen = start is not None and start.incarnation == ledger.incarnation and start.chosen_checkpoint_id is not None
+    if ledger.has_state or not (restored or chosen or ledger.floor is not None):
+        return ledger
+    return ledger.evolve(has_state=True)
+
+
+def _own_savepoint(situation: Situation, ledger: Ledger, savepoint: CompletedCheckpoint | None) -> Ledger:
+    """Raise the floor to the savepoint of an own stop: no start may go on from before it."""
+    if savepoint is None or not is_own_stop(situation, ledger, savepoint.path):
+        return ledger
+    if ledger.floor is not None and savepoint.checkpoint_id <= ledger.floor.checkpoint_id:
+        return ledger
+    floor = Floor(checkpoint_id=savepoint.checkpoint_id, path=savepoint.path, is_savepoint=True)
+    return ledger.evolve(floor=floor, has_state=True)
 
 
 def _newest(ledger: Ledger, completed: CompletedCheckpoint | None) -> Ledger:

@@ -14,7 +14,13 @@ UNHEALTHY: tuple[troubles.Check, ...] = (
     troubles.checkpoint_overdue,
     troubles.volume_nearly_full,
 )
-STALLING: tuple[troubles.Check, ...] = (*HOPELESS, troubles.recovery_stuck)
+STALLING: tuple[troubles.Check, ...] = (
+    troubles.invalid,
+    *HOPELESS,
+    troubles.waits_for_savepoint,
+    troubles.workload_waiting,
+    troubles.recovery_stuck,
+)
 UNSAFE: tuple[troubles.Check, ...] = (troubles.state_refused, troubles.restore_failed)
 
 
@@ -33,7 +39,7 @@ def conditions_of(situation: Situation, ledger: Ledger, phase: Phase, message: s
 def _ready(situation: Situation, ledger: Ledger, phase: Phase, message: str) -> Verdict:
     runs = situation.all_running and (ledger.open_recovery is None or ledger.open_recovery.running_at is not None)
     supported = situation.flink is None and phase == "Running"
-    if not runs and not supported:
+    if phase in {"Upgrading", "Suspended"} or not (runs or supported):
         return Verdict(type="Ready", status="False", reason=phase, message=message)
     if not _fresh(situation, ledger):
         status: ConditionStatus = "False" if runs else "Unknown"
@@ -42,7 +48,7 @@ def _ready(situation: Situation, ledger: Ledger, phase: Phase, message: str) -> 
 
 
 def _reconciling(stalled: Verdict, phase: Phase, message: str) -> Verdict:
-    busy = phase in {"Pending", "Deploying", "Recovering"} and stalled.status == "False"
+    busy = phase in {"Pending", "Deploying", "Recovering", "Upgrading"} and stalled.status == "False"
     if busy:
         return Verdict(type="Reconciling", status="True", reason=phase, message=message)
     return Verdict(type="Reconciling", status="False", reason="Settled", message="Nothing is being changed")

@@ -14,8 +14,8 @@ from anomalyjob_operator.status import Phase
 Answer = tuple[Phase, str]
 
 HOPELESS: Final[tuple[troubles.Check, ...]] = (
-    troubles.budget_exhausted,
     troubles.refused,
+    troubles.budget_exhausted,
     troubles.finished,
     troubles.restore_failed,
     troubles.no_progress,
@@ -33,13 +33,37 @@ def phase_of(situation: Situation, ledger: Ledger) -> Answer:
     return next(answer for answer in answers if answer is not None)
 
 
+def _upgrading(situation: Situation, ledger: Ledger) -> Answer | None:
+    operation = ledger.operation
+    if operation is None:
+        return None
+    left = ", ".join(workload.name for workload in situation.workloads)
+    waits = {
+        "Checkpoint": "waiting for a checkpoint",
+        "Savepoint": "stopping with a savepoint",
+        "Stop": f"waiting for the end of {left}" if left else "everything has stopped",
+    }[operation.step]
+    return "Upgrading", f"{operation.kind}: {waits}"
+
+
+def _suspended(situation: Situation, ledger: Ledger) -> Answer | None:
+    if not ledger.stopped:
+        return None
+    left = ", ".join(workload.name for workload in situation.workloads)
+    return "Suspended", f"Suspended; waiting for the end of {left}" if left else "Suspended by spec.job.state"
+
+
 def _failed(situation: Situation, ledger: Ledger) -> Answer | None:
     trouble = troubles.first(HOPELESS, situation, ledger)
     return None if trouble is None else ("Failed", trouble[1])
 
 
-def _pending(situation: Situation, _ledger: Ledger) -> Answer | None:
-    return None if situation.workloads else ("Pending", "Nothing has been started yet")
+def _pending(situation: Situation, ledger: Ledger) -> Answer | None:
+    if situation.workloads:
+        return None
+    if ledger.constellation is not None:
+        return "Recovering", "All processes of the job are gone; they are started again"
+    return "Pending", "Nothing has been started yet"
 
 
 def _waiting(situation: Situation, ledger: Ledger) -> Answer | None:
@@ -57,7 +81,7 @@ def _recovering(situation: Situation, ledger: Ledger) -> Answer | None:
         return None
     if situation.all_running:
         return "Degraded", f"{recovery.cause}: {recovery.subject} is not what it was; so far all tasks are RUNNING"
-    return "Recovering", f"{recovery.cause}: {recovery.subject}; {_tasks(situation)}"
+    return "Recovering", f"{recovery.cause}: {recovery.subject}; {_obstacle(situation, ledger) or _tasks(situation)}"
 
 
 def _degraded(situation: Situation, ledger: Ledger) -> Answer | None:
@@ -80,11 +104,16 @@ def _running(situation: Situation, ledger: Ledger) -> Answer | None:
     return None
 
 
-def _deploying(situation: Situation, _ledger: Ledger) -> Answer:
+def _deploying(situation: Situation, ledger: Ledger) -> Answer:
     alive, wanted = sum(workload.alive for workload in situation.workloads), situation.spec.task_manager.replicas + 1
-    if situation.flink is None:
-        return "Deploying", f"{alive} of {wanted} processes live; Flink's REST endpoint does not answer yet"
-    return "Deploying", f"{alive} of {wanted} processes live; {_tasks(situation)}"
+    return "Deploying", f"{alive} of {wanted} processes live; {_obstacle(situation, ledger) or _tasks(situation)}"
+
+
+def _obstacle(situation: Situation, ledger: Ledger) -> str | None:
+    waiting = troubles.workload_waiting(situation, ledger)
+    if waiting is not None:
+        return waiting[1]
+    return "Flink's REST endpoint does not answer yet" if situation.flink is None else None
 
 
 def _tasks(situation: Situation) -> str:
@@ -97,6 +126,8 @@ def _tasks(situation: Situation) -> str:
 
 
 CHAIN: Final[tuple[Callable[[Situation, Ledger], Answer | None], ...]] = (
+    _upgrading,
+    _suspended,
     _failed,
     _pending,
     _waiting,

@@ -22,7 +22,12 @@ Loss = tuple[Cause, str, datetime]
 
 
 def note_recovery(situation: Situation, ledger: Ledger) -> Outcome:
-    """Open, time and close recoveries, and remember the constellation in which all tasks run."""
+    """Open, time and close recoveries, and remember the constellation in which all tasks run.
+
+    What ends in the course of a deliberate stop is no loss.
+    """
+    if ledger.operation is not None or ledger.stopped:
+        return ledger, ()
     ledger, events = _open(situation, ledger)
     ledger, told = _run(situation, ledger)
     return _make_safe(situation, _note_restored(situation, ledger)), events + told

@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from anomalyjob.volume_layout import job_id
+from anomalyjob_operator.decide.chain import warning
 from anomalyjob_operator.decide.plan import Plan
 from anomalyjob_operator.decide.situation import Situation, situation_of
+from anomalyjob_operator.document import cut_time
 from anomalyjob_operator.ledger import Ledger, Recovery
 from anomalyjob_operator.names import role_selector
 from anomalyjob_operator.observed import Observed
@@ -12,12 +14,14 @@ from anomalyjob_operator.spec import AnomalyJob
 from anomalyjob_operator.status import (
     CheckpointsStatus,
     ClusterStatus,
+    Event,
     JobStatus,
     LedgerStatus,
     OperationStatus,
     RecoveryStatus,
     Status,
     TaskManagerStatus,
+    Verdict,
     merged_conditions,
 )
 
@@ -35,7 +39,7 @@ def status_document(
         message=plan.message,
         conditions=merged_conditions(plan.conditions, known, generation, situation.now),
         job=_job(situation, ledger),
-        cluster=_cluster(situation),
+        cluster=_cluster(situation, ledger),
         last_checkpoint=ledger.last_checkpoint,
         checkpoints=CheckpointsStatus(**dict(ledger.totals)),
         last_recovery=_recovery(ledger.open_recovery or ledger.last_recovery),
@@ -49,6 +53,23 @@ def status_document(
         savepoints=ledger.savepoints,
         task_manager=_task_manager(situation),
     )
+
+
+def invalid_from_the_start(
+    invalid: tuple[str, ...], now: datetime, *, generation: int, previous: Status | None
+) -> tuple[Status, tuple[Event, ...]]:
+    """Return status and events of a resource that never had a valid spec: nothing of it exists."""
+    message = f"The resource is invalid: {'; '.join(invalid)}"
+    verdicts = (
+        Verdict(type="Ready", status="False", reason="ValidationError", message=message),
+        Verdict(type="Reconciling", status="False", reason="Settled", message="Nothing is being changed"),
+        Verdict(type="Stalled", status="True", reason="ValidationError", message=message),
+    )
+    known = Status() if previous is None else previous
+    conditions = merged_conditions(verdicts, known.conditions, generation, cut_time(now))
+    status = Status(phase="Failed", observed_generation=generation, message=message, conditions=conditions)
+    told = known.message == message
+    return status, () if told else (warning("ValidationError", message, cut_time(now)),)
 
 
 def _task_manager(situation: Situation) -> TaskManagerStatus:
@@ -71,11 +92,11 @@ def _job(situation: Situation, ledger: Ledger) -> JobStatus:
     )
 
 
-def _cluster(situation: Situation) -> ClusterStatus:
+def _cluster(situation: Situation, ledger: Ledger) -> ClusterStatus:
     flink = situation.flink
     return ClusterStatus(
         task_managers_ready=situation.taskmanagers_ready,
-        task_managers_desired=situation.spec.task_manager.replicas,
+        task_managers_desired=0 if ledger.stopped else situation.spec.task_manager.replicas,
         slots_total=None if flink is None else flink.slots_total,
         slots_free=None if flink is None else flink.slots_free,
         flink_version=None if flink is None else flink.flink_version,

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Final
 
 from anomalyjob.volume_layout import job_id
+from anomalyjob_operator.decide.changes import spec_of
 from anomalyjob_operator.document import cut_time
 from anomalyjob_operator.ledger import CurrentStart, Ledger
 from anomalyjob_operator.observed import FlinkObservation, Observed, Refusal, WorkloadObservation
@@ -24,16 +25,22 @@ ENDED_STATES: Final = FAILED_STATES | {"FINISHED"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """One moment of one job. `flink` is None when REST told nothing that can be believed."""
+    """One moment of one job. `flink` is None when REST told nothing that can be believed.
+
+    `job` carries the spec that is deployed, `wanted` is the resource's. `invalid` says what is wrong with the resource
+    when that cannot be read; `wanted` is then the last one that could.
+    """
 
     job: AnomalyJob
+    wanted: Spec
+    invalid: tuple[str, ...]
     observed: Observed
     flink: FlinkObservation | None
     now: datetime
 
     @property
     def spec(self) -> Spec:
-        """What is wanted."""
+        """What is deployed."""
         return self.job.spec
 
     @property
@@ -79,11 +86,21 @@ class Situation:
         return alive if self.flink is None else min(alive, self.flink.taskmanagers)
 
 
-def situation_of(job: AnomalyJob, ledger: Ledger, observed: Observed, now: datetime) -> Situation:
+def situation_of(
+    job: AnomalyJob, ledger: Ledger, observed: Observed, now: datetime, *, invalid: tuple[str, ...] = ()
+) -> Situation:
     """Return the situation; `now` has a zone. Times are cut as the ledger cuts them, so that they can be compared."""
     jobmanager = None if observed.jobmanager is None else _cut(observed.jobmanager)
     observed = replace(observed, jobmanager=jobmanager, taskmanagers=tuple(map(_cut, observed.taskmanagers)))
-    return Situation(job=job, observed=observed, flink=_believable(job, ledger, observed), now=cut_time(now))
+    deployed = spec_of(ledger.deployed) or job.spec
+    return Situation(
+        job=job.model_copy(update={"spec": deployed}),
+        wanted=job.spec,
+        invalid=invalid,
+        observed=observed,
+        flink=_believable(job, ledger, observed),
+        now=cut_time(now),
+    )
 
 
 def checkpoint_deadline(spec: Spec, recent_durations_milliseconds: tuple[int, ...] = ()) -> timedelta:
@@ -96,13 +113,15 @@ def checkpoint_deadline(spec: Spec, recent_durations_milliseconds: tuple[int, ..
 
 
 def _believable(job: AnomalyJob, ledger: Ledger, observed: Observed) -> FlinkObservation | None:
-    flink = observed.flink
+    flink, jobmanager = observed.flink, observed.jobmanager
+    if jobmanager is None or not jobmanager.alive:
+        # Whoever answers there is not ours.
+        return None
     if flink is None or flink.job_id is None:
         return flink
     if flink.job_id != job_id(job.metadata.namespace, job.metadata.name, ledger.incarnation):
         return replace(flink, job_id=None, job_state=None, job_started_at=None, tasks_running=0, tasks_total=0)
-    alive_since = None if observed.jobmanager is None else observed.jobmanager.alive_since
-    return None if _is_outdated(flink, ledger.current, alive_since) else flink
+    return None if _is_outdated(flink, ledger.current, jobmanager.alive_since) else flink
 
 
 def _is_outdated(flink: FlinkObservation, known: CurrentStart | None, alive_since: datetime | None) -> bool:

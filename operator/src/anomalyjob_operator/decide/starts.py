@@ -29,8 +29,11 @@ def note_spec(situation: Situation, ledger: Ledger) -> Outcome:
 
 
 def note_deployment(situation: Situation, ledger: Ledger) -> Outcome:
-    """Nothing is deployed: what comes is a fresh deployment, not a recovery, and its deadline counts from now."""
-    if situation.observed.jobmanager is not None:
+    """Nothing is deployed when somebody begins to look: what comes is no recovery, and its deadline counts from now.
+
+    Whoever has been looking for longer sees a loss in the same facts.
+    """
+    if situation.observed.jobmanager is not None or not situation.observed.first_look or ledger.stopped:
         return ledger, ()
     spec = ledger.spec
     if spec is not None and not spec.proven:

@@ -9,6 +9,7 @@ from typing import Final
 
 from anomalyjob.refusal import Reason
 from anomalyjob_operator.decide.situation import Situation, checkpoint_deadline
+from anomalyjob_operator.decide.wishes import change_of
 from anomalyjob_operator.ledger import Ledger
 
 Trouble = tuple[str, str]
@@ -34,6 +35,9 @@ STATE_REFUSALS: Final = frozenset(
     }
 )
 """Refusals that protect the state; the others say that this machine or its configuration is not as it must be."""
+
+SAME_REASON: Final = {"ErrImagePull": "ImagePullBackOff"}
+"""Reasons between which a waiting pod goes back and forth."""
 
 
 def refused(situation: Situation, _ledger: Ledger) -> Trouble | None:
@@ -72,9 +76,41 @@ def budget_exhausted(situation: Situation, ledger: Ledger) -> Trouble | None:
     return "RestartBudgetExhausted", text
 
 
-def finished(situation: Situation, _ledger: Ledger) -> Trouble | None:
-    """The job came to an end although its source has none."""
-    if not situation.job_finished:
+def invalid(situation: Situation, _ledger: Ledger) -> Trouble | None:
+    """The resource cannot be read; the last valid spec goes on."""
+    if not situation.invalid:
+        return None
+    return "ValidationError", f"The resource is invalid, its last valid spec goes on: {'; '.join(situation.invalid)}"
+
+
+def waits_for_savepoint(situation: Situation, ledger: Ledger) -> Trouble | None:
+    """A change cannot be made before a savepoint that cannot be taken now."""
+    if ledger.operation is not None or ledger.stopped or _is_silent(situation):
+        return None
+    change = change_of(situation, ledger)
+    if change is None or not change.needs_savepoint:
+        return None
+    failure = ledger.savepoint_failure
+    why = f"the job is {situation.job_state or 'not there'}" if failure is None else f"it failed ({failure.message})"
+    text = (
+        f"{change.sentence}, which takes a savepoint, and {why}. It is made as soon as one can be taken."
+        " Or change it back, or give the state up: spec.job.restore with a new nonce, or upgradeMode: stateless"
+    )
+    return "NeedsSavepoint", text
+
+
+def workload_waiting(situation: Situation, _ledger: Ledger) -> Trouble | None:
+    """A pod does not come to run, for a reason that waiting alone seldom cures."""
+    for workload in situation.workloads:
+        if workload.waiting is not None and not workload.alive:
+            reason = SAME_REASON.get(workload.waiting.reason, workload.waiting.reason)
+            return reason, f"{workload.name} waits: {reason} ({workload.waiting.message})"
+    return None
+
+
+def finished(situation: Situation, ledger: Ledger) -> Trouble | None:
+    """The job came to an end although its source has none, and nobody was stopping it."""
+    if not situation.job_finished or ledger.operation is not None:
         return None
     return "JobFinished", "The job FINISHED although nobody asked it to stop; it stays as it is"
 
@@ -99,11 +135,13 @@ def tasks_fail_again_and_again(situation: Situation, ledger: Ledger) -> Trouble 
 def no_progress(situation: Situation, ledger: Ledger) -> Trouble | None:
     """A new spec has completed no checkpoint in time."""
     spec, deadline = ledger.spec, situation.spec.recovery.progress_deadline
-    if spec is None or spec.proven or situation.now - spec.since <= timedelta(milliseconds=deadline.milliseconds):
+    if spec is None or spec.proven or ledger.stopped or ledger.operation is not None:
         return None
-    newest = ledger.last_checkpoint
-    kept = "There is no earlier one" if newest is None else f"Checkpoint {newest.id} ({newest.path}) is kept"
-    text = f"This spec completed no checkpoint within {deadline}{_newest_failure(situation)}. {kept}"
+    if situation.now - spec.since <= timedelta(milliseconds=deadline.milliseconds):
+        return None
+    waiting = workload_waiting(situation, ledger)
+    why = _newest_failure(situation) if waiting is None else f" ({waiting[1]})"
+    text = f"This spec completed no checkpoint within {deadline}{why}. {_last_good(ledger)}"
     return "ProgressDeadlineExceeded", text
 
 
@@ -155,6 +193,23 @@ def volume_nearly_full(situation: Situation, ledger: Ledger) -> Trouble | None:
     if free is None or free >= (FREE_AGAIN if "VolumeNearlyFull" in ledger.alarms else NEARLY_FULL):
         return None
     return "VolumeNearlyFull", f"Only {free:.1%} of the volume is free; checkpoints fail when it is full"
+
+
+def _last_good(ledger: Ledger) -> str:
+    """Say what there is to go back to."""
+    floor, good = ledger.floor, ledger.last_good
+    what = "savepoint" if floor is not None and floor.is_savepoint else "checkpoint"
+    newest = "" if floor is None else f"The newest {what} {floor.checkpoint_id} ({floor.path}) is kept"
+    kept = newest or "There is no earlier checkpoint"
+    if good is None:
+        return kept
+    return f"The last good spec is in status.lastGood (hash {good.spec_hash}). {kept}"
+
+
+def _is_silent(situation: Situation) -> bool:
+    """Whether the JobManager lives and its REST endpoint tells nothing: no reason to say anything about the job."""
+    jobmanager = situation.observed.jobmanager
+    return situation.flink is None and jobmanager is not None and jobmanager.alive
 
 
 def first(checks: tuple[Check, ...], situation: Situation, ledger: Ledger) -> Trouble | None:
