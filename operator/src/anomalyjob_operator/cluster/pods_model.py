@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from anomalyjob_operator.desired.workloads import DesiredState, Workload
+    from anomalyjob_operator.spec import Quantity
+    from anomalyjob_operator.spec.model import JobManager, TaskManager
 
 PYTHON_CLIENT_BYTES: Final = 256 * MEBIBYTE
 """What the JobManager's container may take beside its process: the Python client that builds the job at the start.
@@ -63,16 +65,19 @@ def deployment(desired: DesiredState, workload: Workload, settings: RenderSettin
 
 def pod_template(desired: DesiredState, workload: Workload) -> Mapping[str, Any] | None:
     """Return what the user wants in the pods of a workload's role."""
-    of_role = desired.spec.job_manager if workload.role == JOB_MANAGER else desired.spec.task_manager
-    template = getattr(of_role, "pod_template", None)
+    template = _of_role(desired, workload).pod_template
     return None if template is None else template.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _of_role(desired: DesiredState, workload: Workload) -> JobManager | TaskManager:
+    return desired.spec.job_manager if workload.role == JOB_MANAGER else desired.spec.task_manager
 
 
 def _container(desired: DesiredState, workload: Workload, settings: RenderSettings) -> Mapping[str, object]:
     return {
         "name": names.FLINK_CONTAINER,
         "security_context": CONTAINER_SECURITY_CONTEXT,
-        "image": settings.job_image,
+        "image": desired.spec.image or settings.job_image,
         "image_pull_policy": settings.image_pull_policy,
         "args": [workload.role],
         "env": _environment(workload),
@@ -100,11 +105,16 @@ def _environment(workload: Workload) -> dict[str, str]:
 
 
 def _resources(desired: DesiredState, workload: Workload) -> Mapping[str, object]:
-    spec = desired.spec
-    if workload.role != JOB_MANAGER:
-        return {"limits": {"memory": str(spec.task_manager.resources.limits.memory)}}
-    process_bytes = spec.job_manager.resources.limits.memory.size_bytes
-    return {"limits": {"memory": str(process_bytes + PYTHON_CLIENT_BYTES)}}
+    """Return requests and limits; a pod is sure of all its memory unless less is asked for."""
+    wanted = _of_role(desired, workload).resources
+    memory = _memory_limit(wanted.limits.memory, workload)
+    requests = {"cpu": str(wanted.requests.cpu), "memory": str(wanted.requests.memory or memory)}
+    cpu = {} if wanted.limits.cpu is None else {"cpu": str(wanted.limits.cpu)}
+    return {"requests": requests, "limits": {**cpu, "memory": memory}}
+
+
+def _memory_limit(process: Quantity, workload: Workload) -> str:
+    return str(process.size_bytes + PYTHON_CLIENT_BYTES) if workload.role == JOB_MANAGER else str(process)
 
 
 def _mounts(workload: Workload) -> list[Mapping[str, object]]:
