@@ -11,6 +11,15 @@ ENVIRONMENT ?= .venv
 MANIFEST ?= manifests/anomalyjob.yaml
 # More words for pytest: make test PYTEST_ARGUMENTS="-k audit"
 PYTEST_ARGUMENTS ?=
+# Another tool for images, such as: make images IMAGE_BUILD="podman build". It gets -t TAG -f FILE CONTEXT
+IMAGE_TAG ?= dev
+IMAGE_BUILD ?= docker build
+# Lists the images that were built, with their sizes
+IMAGE_LIST ?= docker image ls
+# The cluster of `make kind`; kind itself reads this name too
+export KIND_CLUSTER_NAME ?= anomalyjob
+# Brings an image, its last word, into the cluster that `make e2e` tests on; `true` when images are there already
+export E2E_LOAD ?= kind load docker-image
 
 # The check runs on any Python from 3.8 on. The system's comes first: tools that put themselves before it in PATH change what is found.
 ANY_PYTHON := $(or $(wildcard /usr/bin/python3),python3)
@@ -23,6 +32,10 @@ COMPLETE := $(ENVIRONMENT)/.complete
 PYTEST := $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 # A folder counts as soon as it is there: the layers of tests arrive one after the other.
 TESTED := $(wildcard tests/unit tests/golden tests/flink)
+
+JOB_IMAGE := anomalyjob:$(IMAGE_TAG)
+OPERATOR_IMAGE := anomalyjob-operator:$(IMAGE_TAG)
+KIND_CONTEXT := kind-$(KIND_CLUSTER_NAME)
 
 .PHONY: help
 help: ## List the targets
@@ -58,6 +71,10 @@ soak: prerequisites setup ## Run the long tests with real Flink
 bench: prerequisites setup ## Measure, and print the figures beside the reference's
 	@$(PYTEST) tests/benchmarks -m bench --capture=no
 
+.PHONY: e2e
+e2e: prerequisites setup ## Run the tests on a real cluster: KUBECONFIG says which, IMAGE_TAG which images
+	@E2E_JOB_IMAGE="$(JOB_IMAGE)" E2E_OPERATOR_IMAGE="$(OPERATOR_IMAGE)" $(PYTEST) tests/api tests/e2e -m "api or e2e"
+
 .PHONY: lint
 lint: setup ## Check style, format, types and the layers between modules; change nothing
 	@$(BIN)/ruff check .
@@ -73,6 +90,41 @@ format: setup ## Rewrite the sources in the one format, and repair what can be r
 .PHONY: lock
 lock: setup ## Resolve requirements/*.txt anew; newest versions with: make lock LOCK_ARGUMENTS=--upgrade
 	@scripts/lock "$(abspath $(BIN))/uv" $(LOCK_ARGUMENTS)
+
+.PHONY: images
+images: ## Build the two images
+	@$(IMAGE_BUILD) -t "$(JOB_IMAGE)" -f job/Dockerfile .
+	@$(IMAGE_BUILD) -t "$(OPERATOR_IMAGE)" -f operator/Dockerfile .
+	@$(IMAGE_LIST) | grep -E '(^|/)anomalyjob(-operator)?[: ]'
+
+.PHONY: manifests
+manifests: setup ## Write the chart's definition of AnomalyJob and manifests/install/ anew; needs helm 3
+	@scripts/manifests "$(BIN)"
+
+.PHONY: manifests-check
+manifests-check: setup ## Say whether they are up to date; change nothing
+	@scripts/manifests "$(BIN)" --check
+
+# Each step may find its work done: run it again after a change, and what changed is built, loaded and rolled out.
+.PHONY: kind
+kind: ## Make a Kubernetes cluster with Docker and kind, install the operator, run a job on it; needs helm 3 and kubectl
+	@for tool in docker kind helm kubectl; do \
+	    command -v $$tool >/dev/null || { echo "make kind needs $$tool, which is not in PATH" >&2; exit 2; }; \
+	done
+	@kind get clusters 2>/dev/null | grep -qx "$(KIND_CLUSTER_NAME)" \
+	    || kind create cluster --name "$(KIND_CLUSTER_NAME)" --config kind-config.yaml --wait 3m
+	@$(MAKE) images
+	@kind load docker-image --name "$(KIND_CLUSTER_NAME)" "$(JOB_IMAGE)" "$(OPERATOR_IMAGE)"
+	@helm upgrade --install anomalyjob-operator charts/anomalyjob-operator --kube-context "$(KIND_CONTEXT)" \
+	    --namespace anomalyjob-system --create-namespace --wait --timeout 3m \
+	    --set-string image.tag="$(IMAGE_TAG)" --set-string jobImage.tag="$(IMAGE_TAG)"
+	@kubectl --context "$(KIND_CONTEXT)" apply -f "$(MANIFEST)"
+	@kubectl --context "$(KIND_CONTEXT)" wait -f "$(MANIFEST)" --for=condition=Ready --timeout=5m
+	@kubectl --context "$(KIND_CONTEXT)" get anomalyjobs,pods
+
+.PHONY: kind-delete
+kind-delete: ## Delete that cluster, with everything on it
+	@kind delete cluster --name "$(KIND_CLUSTER_NAME)"
 
 .PHONY: clean
 clean: ## Remove the virtual environment and what tools left; the state of jobs stays

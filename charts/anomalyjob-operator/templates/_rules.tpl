@@ -1,0 +1,36 @@
+{{/*
+Everything the operator may do in a namespace that it watches; tests/unit/test_chart_rules.py holds the list.
+No Secrets, no exec, no logs, no wildcard; claims are never deleted; pods are only looked at.
+*/}}
+{{- define "anomalyjob.rules" -}}
+- apiGroups: [anomalyjob.dev]
+  resources: [anomalyjobs]
+  verbs: [get, list, watch]
+- apiGroups: [anomalyjob.dev]
+  resources: [anomalyjobs/status]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, create, patch, update, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, create, patch, delete]
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get, list, create, patch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, list, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, create, patch, delete]
+{{- end -}}
