@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.unit.rendering import OWNER, SETTINGS, desired, flink, manifests, nam
 
 from anomalyjob_operator import names
 from anomalyjob_operator.cluster import render as rendering
+from anomalyjob_operator.cluster.kinds import Manifest
 from anomalyjob_operator.cluster.placement import cluster_placement
 from anomalyjob_operator.cluster.render import render
 from anomalyjob_operator.desired.workloads import DesiredState, StartIntent, Workload
@@ -173,16 +175,101 @@ def test_the_job_manager_is_ready_when_its_rest_endpoint_answers() -> None:
     assert flink(REFERENCE, "demo-jobmanager")["readinessProbe"]["httpGet"] == {"path": "/overview", "port": 8081}
 
 
-def test_the_job_managers_container_has_room_for_the_python_client_beside_the_process() -> None:
-    limits = flink(manifests({"jobManager": {"resources": {"limits": {"memory": "1Gi"}}}}), "demo-jobmanager")
+@pytest.mark.parametrize("process, container", [("1Gi", "1280Mi"), ("1.5Gi", "1792Mi"), ("1000M", "1210Mi")])
+def test_the_job_managers_container_has_room_for_the_python_client_beside_the_process(
+    process: str, container: str
+) -> None:
+    found = manifests({"jobManager": {"resources": {"limits": {"memory": process}}}})
 
-    assert int(limits["resources"]["limits"]["memory"]) == 2**30 + 256 * 2**20
+    assert flink(found, "demo-jobmanager")["resources"] == {
+        "limits": {"memory": container},
+        "requests": {"cpu": "100m", "memory": container},
+    }
 
 
 def test_a_task_managers_container_is_as_large_as_its_process() -> None:
     found = manifests({"taskManager": {"resources": {"limits": {"memory": "2Gi"}}}})
 
-    assert flink(found, "demo-taskmanager-1")["resources"]["limits"]["memory"] == "2Gi"
+    assert flink(found, "demo-taskmanager-1")["resources"]["limits"] == {"memory": "2Gi"}
+
+
+def test_what_a_pod_is_sure_of_and_its_share_of_processors_are_as_asked_for() -> None:
+    resources = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "2"}}
+
+    found = flink(manifests({"taskManager": {"resources": resources}}), "demo-taskmanager-3")
+
+    assert found["resources"] == {
+        "requests": {"cpu": "500m", "memory": "1Gi"},
+        "limits": {"cpu": "2", "memory": "1728Mi"},
+    }
+
+
+def test_other_processors_for_the_task_managers_leave_the_job_manager_as_it_is() -> None:
+    after = manifests({"taskManager": {"resources": {"limits": {"cpu": "2"}}}})
+
+    for kind, name in (("Deployment", "demo-jobmanager"), ("Service", "demo-rest")):
+        assert named(after, kind, name) == named(REFERENCE, kind, name)
+    assert of_kind(after, "ConfigMap") == of_kind(REFERENCE, "ConfigMap")
+
+
+def test_the_resources_image_comes_before_the_operators() -> None:
+    found = manifests({"image": "registry.example/anomalyjob:2"})
+
+    assert {flink(found, workload)["image"] for workload in WORKLOADS} == {"registry.example/anomalyjob:2"}
+
+
+def test_a_pod_template_is_for_the_pods_of_its_role() -> None:
+    template = {"metadata": {"labels": {"team": "fraud"}}, "spec": {"nodeSelector": {"disk": "ssd"}}}
+
+    found = manifests({"taskManager": {"podTemplate": template}})
+
+    assert pod(found, "demo-jobmanager") == pod(REFERENCE, "demo-jobmanager")
+    for workload in WORKLOADS[1:]:
+        assert pod(found, workload)["spec"]["nodeSelector"] == {"disk": "ssd"}
+        assert pod(found, workload)["metadata"]["labels"]["team"] == "fraud"
+
+
+def test_a_pod_template_that_says_nothing_changes_nothing() -> None:
+    assert manifests({"taskManager": {"podTemplate": {}}}) == REFERENCE
+
+
+def claim_of(found: Sequence[Manifest], workload: str) -> str:
+    volumes = {volume["name"]: volume for volume in pod(found, workload)["spec"]["volumes"]}
+    return str(volumes["volume"]["persistentVolumeClaim"]["claimName"])
+
+
+def test_the_claim_is_as_asked_for_and_mounted_by_every_pod() -> None:
+    asked = {"size": "5Gi", "storageClassName": "fast", "accessModes": ["ReadWriteOnce"]}
+    found = manifests({"checkpointing": {"storage": {"persistentVolumeClaim": asked}}})
+
+    assert named(found, "PersistentVolumeClaim", "demo-checkpoints")["spec"] == {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "5Gi"}},
+        "storageClassName": "fast",
+    }
+    assert {claim_of(found, workload) for workload in WORKLOADS} == {"demo-checkpoints"}
+
+
+def test_without_a_storage_class_it_is_the_clusters_own() -> None:
+    assert "storageClassName" not in named(REFERENCE, "PersistentVolumeClaim", "demo-checkpoints")["spec"]
+
+
+def test_a_claim_that_is_there_already_is_mounted_and_not_touched() -> None:
+    found = manifests({"checkpointing": {"storage": {"existingClaim": "mine"}}})
+
+    assert of_kind(found, "PersistentVolumeClaim") == []
+    assert {claim_of(found, workload) for workload in WORKLOADS} == {"mine"}
+    assert pod(found, "demo-jobmanager")["spec"]["affinity"] == pod(REFERENCE, "demo-jobmanager")["spec"]["affinity"]
+
+
+def test_pods_spread_over_nodes_that_can_all_mount_the_claim() -> None:
+    found = manifests({"checkpointing": {"storage": {"persistentVolumeClaim": {"accessModes": ["ReadWriteMany"]}}}})
+
+    for workload in WORKLOADS:
+        affinity = pod(found, workload)["spec"]["affinity"]
+        (term,) = affinity["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+        assert term["podAffinityTerm"]["labelSelector"]["matchLabels"] == names.job_selector("demo")
+        assert "podAffinity" not in affinity
 
 
 def test_the_services_reach_the_job_manager_alone() -> None:

@@ -114,7 +114,10 @@ def _resources(desired: DesiredState, workload: Workload) -> Mapping[str, object
 
 
 def _memory_limit(process: Quantity, workload: Workload) -> str:
-    return str(process.size_bytes + PYTHON_CLIENT_BYTES) if workload.role == JOB_MANAGER else str(process)
+    if workload.role != JOB_MANAGER:
+        return str(process)
+    mebibytes, rest = divmod(process.size_bytes + PYTHON_CLIENT_BYTES, MEBIBYTE)
+    return f"{mebibytes + (rest > 0)}Mi"
 
 
 def _mounts(workload: Workload) -> list[Mapping[str, object]]:

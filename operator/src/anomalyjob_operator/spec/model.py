@@ -270,8 +270,10 @@ class Spec(Model):
         """
         wishes = ("state", "upgrade_mode", "restore", "restart_nonce", "savepoint_trigger_nonce")
         job = self.job.model_copy(update={wish: getattr(Job(), wish) for wish in wishes})
+        # The memory of a TaskManager says how large its slots are, which the job asks for; its processors say nothing.
+        memory = TaskManagerLimits(memory=self.task_manager.resources.limits.memory)
         unset = {
-            "task_manager": TaskManager(slots=self.task_manager.slots, resources=self.task_manager.resources),
+            "task_manager": TaskManager(slots=self.task_manager.slots, resources=TaskManagerResources(limits=memory)),
             "checkpointing": self.checkpointing.model_copy(update={"storage": Checkpointing().storage}),
             "job": job,
             "recovery": Recovery(),
