@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from anomalyjob_operator.desired.placement import JobManagerPorts, Placement
-from anomalyjob_operator.desired.workloads import DesiredState
+from anomalyjob_operator.desired.workloads import DesiredState, Workload
 from anomalyjob_operator.ledger import Ledger
 from anomalyjob_operator.observed import StartObservation, WorkloadObservation
 from anomalyjob_operator.spec import AnomalyJob
@@ -42,7 +42,10 @@ class OperatorDiedError(BaseException):
 
 
 class MemoryBackend:
-    """One job's cluster in memory. `writes` lists what was done, `on_new_jobmanager` is called for each replacement."""
+    """One job's cluster in memory. `writes` lists what was done, `on_new_jobmanager` is called for each replacement.
+
+    `started` lists the JobManagers that were started; processes whose names are `lingering` do not end.
+    """
 
     def __init__(self, rest_url: str, clock: Callable[[], datetime]) -> None:
         self._rest_url = rest_url
@@ -55,6 +58,8 @@ class MemoryBackend:
         self.writes: list[Write] = []
         self.events: list[Event] = []
         self.jobmanagers: list[str] = []
+        self.started: list[Workload] = []
+        self.lingering: set[str] = set()
         self.on_new_jobmanager: Callable[[], None] = lambda: None
         self.crash_at: Moment | None = None
         self.broken: dict[Write, Exception] = {}
@@ -94,12 +99,32 @@ class MemoryBackend:
         """Start what is missing, replace what differs, remove what is extra."""
         with self._write("apply"):
             workloads = desired.workloads if desired.running else ()
+            wanted = {workload.name for workload in workloads} | self.lingering
+            self.workloads = {name: known for name, known in self.workloads.items() if name in wanted}
             for workload in workloads:
                 known = self.workloads.get(workload.name)
                 if known is None or known.content_hash != workload.content_hash:
-                    self._start(workload.name, workload.role, workload.content_hash)
-            wanted = {workload.name for workload in workloads}
-            self.workloads = {name: known for name, known in self.workloads.items() if name in wanted}
+                    self._start(workload)
+
+    @property
+    def incarnation(self) -> int:
+        """That of the JobManager that was started last."""
+        return int(json.loads(self.start_document)["incarnation"])
+
+    @property
+    def start_document(self) -> str:
+        """The start.json of the JobManager that was started last."""
+        return self.started[-1].files["start.json"]
+
+    @property
+    def max_counts(self) -> list[int]:
+        """The rule of each JobManager that was started."""
+        return [json.loads(workload.files["job.json"])["detection"]["maxCount"] for workload in self.started]
+
+    @property
+    def sinks(self) -> list[str]:
+        """The sinks of each JobManager that was started."""
+        return [",".join(json.loads(workload.files["job.json"])["sink"]) for workload in self.started]
 
     async def read_status(self) -> Status | None:
         """Read what was published, through JSON."""
@@ -122,12 +147,17 @@ class MemoryBackend:
             self.workloads[name], alive_since=now, died_at=now, restarts=self.workloads[name].restarts + 1
         )
 
-    def _start(self, name: str, role: Literal["jobmanager", "taskmanager"], content_hash: str) -> None:
-        self.workloads[name] = WorkloadObservation(
-            name=name, role=role, alive=True, content_hash=content_hash, alive_since=self._clock()
+    def _start(self, workload: Workload) -> None:
+        self.workloads[workload.name] = WorkloadObservation(
+            name=workload.name,
+            role=workload.role,
+            alive=True,
+            content_hash=workload.content_hash,
+            alive_since=self._clock(),
         )
-        if role == "jobmanager":
-            self.jobmanagers.append(content_hash)
+        if workload.role == "jobmanager":
+            self.jobmanagers.append(workload.content_hash)
+            self.started.append(workload)
             self.on_new_jobmanager()
 
     @contextmanager

@@ -63,6 +63,8 @@ def _pending(situation: Situation, ledger: Ledger) -> Answer | None:
         return None
     if ledger.constellation is not None:
         return "Recovering", "All processes of the job are gone; they are started again"
+    if ledger.restart_counter:
+        return "Deploying", "All processes of the job are to be started"
     return "Pending", "Nothing has been started yet"
 
 
