@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.pod_security import violations
 
-from anomalyjob_operator.cluster.pod_mask import CONTAINER_SECURITY_CONTEXT, POD_SECURITY_CONTEXT
+from anomalyjob_operator.spec.pod_mask import CONTAINER_SECURITY_CONTEXT, POD_SECURITY_CONTEXT
 from anomalyjob_operator.cluster.pod_template import merged
 
 POD: dict[str, Any] = {

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anomalyjob_operator.cluster.pod_mask import (
-    OPERATORS_FOLDERS,
+from anomalyjob_operator.names import FLINK_CONTAINER
+from anomalyjob_operator.spec.pod_mask import (
     POD_FIELDS,
+    hides_folder,
     is_operators_annotation,
+    is_operators_label,
     is_operators_variable,
     masked_container,
     masked_mount,
     masked_volume,
 )
-from anomalyjob_operator.names import FLINK_CONTAINER
 
 Document = Mapping[str, Any]
 
@@ -32,13 +33,10 @@ def merged(pod: Document, template: Document | None) -> dict[str, Any]:
 
 
 def _metadata(own: Document, wanted: Document) -> dict[str, Any]:
-    annotations = {
-        key: value for key, value in _mapping(wanted.get("annotations")).items() if not is_operators_annotation(key)
-    }
-    return {
-        "labels": {**_mapping(wanted.get("labels")), **own["labels"]},
-        "annotations": {**annotations, **own["annotations"]},
-    }
+    labels, annotations = _mapping(wanted.get("labels")), _mapping(wanted.get("annotations"))
+    more = {key: value for key, value in labels.items() if not is_operators_label(key)}
+    notes = {key: value for key, value in annotations.items() if not is_operators_annotation(key)}
+    return {"labels": {**more, **own["labels"]}, "annotations": {**notes, **own["annotations"]}}
 
 
 def _pod_spec(own: Document, wanted: Document) -> dict[str, Any]:
@@ -75,20 +73,9 @@ def _flink_container(own: Document, wanted: Document) -> dict[str, Any]:
     return {
         **own,
         "env": [*own["env"], *variables],
-        "volumeMounts": [*own["volumeMounts"], *(mount for mount in mounts if not _hides(mount))],
+        "volumeMounts": [*own["volumeMounts"], *(mount for mount in mounts if not hides_folder(mount["mountPath"]))],
         **({"envFrom": sources} if sources else {}),
     }
-
-
-def _hides(mount: Document) -> bool:
-    """Tell whether a mount would lie over, under or above a folder that the operator or the image needs."""
-    path = mount["mountPath"].rstrip("/") + "/"
-    folders = [f"{folder}/" for folder in OPERATORS_FOLDERS]
-    return (
-        not path.startswith("/")
-        or ".." in path
-        or any(path.startswith(folder) or folder.startswith(path) for folder in folders)
-    )
 
 
 def _named_others(containers: object, *, init: bool) -> list[Document]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from anomalyjob_operator import names
 from anomalyjob_operator.cluster import claim_model, placement
 from anomalyjob_operator.cluster.model import JOB_MANAGER, ObjectModel, Owner, RenderSettings, metadata, workload_labels
-from anomalyjob_operator.cluster.pod_mask import CONTAINER_SECURITY_CONTEXT, POD_SECURITY_CONTEXT
 from anomalyjob_operator.desired.memory import MEBIBYTE
+from anomalyjob_operator.spec.pod_mask import CONTAINER_SECURITY_CONTEXT, POD_SECURITY_CONTEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

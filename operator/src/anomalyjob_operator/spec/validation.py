@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from anomalyjob_operator.spec.field_errors import FieldError, field_error
 from anomalyjob_operator.spec.model import API_VERSION, KIND, AnomalyJob, Spec
+from anomalyjob_operator.spec.pod_rules import refused_parts
 from anomalyjob_operator.spec.wording import found_text
 
 __all__ = ["RULES", "FieldError", "InvalidResource", "Rule", "parse"]
@@ -131,7 +132,7 @@ def parse(document: object) -> AnomalyJob:
         resource = AnomalyJob.model_validate(document)
     except ValidationError as error:
         raise InvalidResource(field_error(details, AnomalyJob) for details in error.errors()) from None
-    _refuse(_broken_rules(resource.spec))
+    _refuse([*_broken_rules(resource.spec), *_refused_pods(resource.spec)])
     return resource
 
 
@@ -158,3 +159,13 @@ def _identity_errors(document: object) -> list[FieldError]:
 def _broken_rules(spec: Spec) -> list[FieldError]:
     found = ((rule.path, rule.broken(spec)) for rule in RULES)
     return [FieldError(path, message) for path, message in found if message is not None]
+
+
+def _refused_pods(spec: Spec) -> list[FieldError]:
+    templates = {"jobManager": spec.job_manager.pod_template, "taskManager": spec.task_manager.pod_template}
+    return [
+        FieldError(f"spec.{role}.podTemplate.{path}", message)
+        for role, template in templates.items()
+        if template is not None
+        for path, message in refused_parts(template)
+    ]

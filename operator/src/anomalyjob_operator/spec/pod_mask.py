@@ -1,7 +1,7 @@
 """What a podTemplate may say: lists of fields that are taken over, and the security context that nobody can loosen.
 
 Pure. Lists of what is allowed, never of what is forbidden: a field that Kubernetes adds one day is not let through by
-accident. `merged` of `pod_template` applies them.
+accident. `pod_rules` refuses a resource that asks for more; whoever renders pods masks what it was given all the same.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ POD_FIELDS: Final = (
     "dnsConfig",
     "dnsPolicy",
     "hostAliases",
+
     "nodeSelector",
     "preemptionPolicy",
     "priorityClassName",
@@ -45,23 +46,29 @@ POD_FIELDS: Final = (
 )
 """Fields of a pod that are taken as they are. Containers, volumes, tolerations, affinity are merged."""
 
-_CONTAINER_FIELDS: Final = (
+FLINK_FIELDS: Final = frozenset({"name", "env", "envFrom", "volumeMounts"})
+"""What can be added to Flink's own container. Everything else of it is the operator's."""
+
+CONTAINER_FIELDS: Final = (
     frozenset({"name", "image", "imagePullPolicy", "command", "args", "workingDir", "env", "envFrom", "ports"})
     | {"resources", "volumeMounts", "lifecycle", "livenessProbe", "readinessProbe", "startupProbe"}
     | {"terminationMessagePath", "terminationMessagePolicy"}
 )
-_INIT_CONTAINER_FIELDS: Final = _CONTAINER_FIELDS | {"restartPolicy"}
-_PORT_FIELDS: Final = frozenset({"containerPort", "name", "protocol"})
-_MOUNT_FIELDS: Final = frozenset({"mountPath", "name", "readOnly", "subPath", "subPathExpr"})
-_VOLUME_TYPES: Final = frozenset(
+INIT_CONTAINER_FIELDS: Final = CONTAINER_FIELDS | {"restartPolicy"}
+PORT_FIELDS: Final = frozenset({"containerPort", "name", "protocol"})
+MOUNT_FIELDS: Final = frozenset({"mountPath", "name", "readOnly", "subPath", "subPathExpr"})
+VOLUME_TYPES: Final = frozenset(
     {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 )
-_PROJECTED_SOURCES: Final = frozenset({"configMap", "downwardAPI", "secret"})
+PROJECTED_SOURCES: Final = frozenset({"configMap", "downwardAPI", "secret"})
 """Not serviceAccountToken: Flink's pods have no right on the cluster, and get nothing to prove who they are."""
 
-OPERATORS_FOLDERS: Final = ("/etc/anomalyjob", "/opt/anomalyjob", "/var/lib/anomalyjob", "/tmp")  # noqa: S108 - a mount
+OPERATORS_VOLUMES: Final = frozenset({"configuration", "ledger", "temporary", "tmp", "volume"})
+
+_FOLDERS: Final = ("/etc/anomalyjob", "/opt/anomalyjob", "/var/lib/anomalyjob", "/tmp")  # noqa: S108 - a mount
 """What a mount in Flink's container must not hide."""
 
+_LABELS: Final = frozenset(names.workload_labels("", "", ""))
 _VARIABLES: Final = frozenset({"HOME", "JAVA_HOME"})
 _UNCONFINING: Final = ("container.apparmor.security.", "container.seccomp.security.", "seccomp.security.")
 
@@ -71,17 +78,33 @@ def is_operators_variable(name: str) -> bool:
     return name in _VARIABLES or name.startswith("ANOMALYJOB_")
 
 
+def is_operators_label(key: str) -> bool:
+    """Tell whether a label is for the operator to set: selectors rely on them."""
+    return key in _LABELS or key.startswith(f"{names.GROUP}/")
+
+
 def is_operators_annotation(key: str) -> bool:
     """Tell whether an annotation is the operator's, or would take a container out of its confinement."""
     return key.startswith((f"{names.GROUP}/", *_UNCONFINING))
 
 
+def hides_folder(path: str) -> bool:
+    """Tell whether a mount would lie over, under or above a folder that the operator or the image needs."""
+    mounted = path.rstrip("/") + "/"
+    folders = [f"{folder}/" for folder in _FOLDERS]
+    return (
+        not mounted.startswith("/")
+        or ".." in mounted
+        or any(mounted.startswith(folder) or folder.startswith(mounted) for folder in folders)
+    )
+
+
 def masked_container(wanted: Mapping[str, Any], *, init: bool) -> dict[str, Any]:
     """Return a container that runs beside Flink or before it, confined like Flink's own."""
-    allowed = _INIT_CONTAINER_FIELDS if init else _CONTAINER_FIELDS
+    allowed = INIT_CONTAINER_FIELDS if init else CONTAINER_FIELDS
     kept = {key: _without_hosts(value) for key, value in wanted.items() if key in allowed}
     lists = {
-        "ports": [_only(_PORT_FIELDS, port) for port in _items(wanted.get("ports"))],
+        "ports": [_only(PORT_FIELDS, port) for port in _items(wanted.get("ports"))],
         "volumeMounts": [masked_mount(mount) for mount in _items(wanted.get("volumeMounts"))],
     }
     shown = {key: items for key, items in lists.items() if items}
@@ -91,17 +114,17 @@ def masked_container(wanted: Mapping[str, Any], *, init: bool) -> dict[str, Any]
 
 def masked_mount(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return a mount without what would spread it to the node."""
-    return _only(_MOUNT_FIELDS, wanted)
+    return _only(MOUNT_FIELDS, wanted)
 
 
 def masked_volume(wanted: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a volume that is not of the node and holds no token; None when it is of no such kind."""
-    kind = next((key for key in wanted if key in _VOLUME_TYPES), None)
+    kind = next((key for key in wanted if key in VOLUME_TYPES), None)
     if kind is None or not isinstance(wanted[kind], Mapping):
         return None
     source = dict(wanted[kind])
     if kind == "projected":
-        masked = (_only(_PROJECTED_SOURCES, one) for one in _items(source.get("sources")))
+        masked = (_only(PROJECTED_SOURCES, one) for one in _items(source.get("sources")))
         source["sources"] = [one for one in masked if one]
     return {"name": wanted["name"], kind: source}
 
