@@ -93,7 +93,10 @@ class JobManager:
             return {"jobs": [{"jid": self.job_id, "name": "stand-in", "state": "RUNNING", "tasks": tasks, **times}]}
         if path.endswith("/exceptions"):
             return {"exceptionHistory": {"entries": []}}
-        return self._checkpoints()
+        if path.endswith("/checkpoints"):
+            return self._checkpoints()
+        # The fate of a checkpoint that was asked for: it is the newest.
+        return {"status": {"id": "COMPLETED"}, "operation": {"checkpointId": self.newest()}}
 
     def _checkpoints(self) -> dict[str, Any]:
         newest = self.newest()
@@ -117,7 +120,12 @@ class JobManager:
                 "restored": int(restored is not None),
                 "total": completed,
             },
-            "latest": {"completed": entry if completed else None, "failed": None, "restored": restored},
+            "latest": {
+                "completed": entry if completed else None,
+                "failed": None,
+                "restored": restored,
+                "savepoint": None,
+            },
             "history": [entry] if completed else [],
         }
 

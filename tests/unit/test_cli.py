@@ -1,6 +1,5 @@
 """The command line beside a running job, and what it says to mistakes: one plain line each, nothing started."""
 
-import json
 import os
 import socket
 from collections.abc import Iterator
@@ -262,22 +261,6 @@ def test_a_machine_without_java_and_pyflink_is_told_both(tmp_path: Path, monkeyp
     assert "openjdk-17-jre-headless" in result.stderr
     assert "/nonexistent/python, cannot be run" in result.stderr
     assert "Traceback" not in result.output
-
-
-def test_an_edit_that_needs_a_savepoint_is_refused_at_the_next_up(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _ready_machine(tmp_path, monkeypatch)
-    folder = _stored(home)
-    checkpoint = folder.job_volume / "checkpoints" / "1" / "0123" / "chk-4"
-    checkpoint.mkdir(parents=True)
-    (checkpoint / "_metadata").touch()
-    file = tmp_path / "job.yaml"
-    file.write_text(yaml.safe_dump(_document(checkpointing={"stateBackend": "rocksdb"})))
-    result = _run("up", "-f", file)
-    assert result.exit_code == 2
-    assert f"{file}: spec.checkpointing.stateBackend: cannot be changed once the job has checkpoints" in result.stderr
-    assert json.loads(folder.resource_file.read_text())["metadata"]["generation"] == 1
 
 
 def test_a_second_up_of_the_same_job_is_refused(home: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The stored resource and its edits: generations as an API server counts them, and what may change when."""
+"""The stored resource and its edits: generations as an API server counts them, and what is told of a saved file."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,18 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from anomalyjob_operator.local.applied_file import (
-    AppliedFile,
-    RefusedEditError,
-    apply_document,
-    has_checkpoints,
-    signature_of,
-)
-from anomalyjob_operator.local.edits import changed_fields, refused_changes
+from anomalyjob_operator.local.applied_file import AppliedFile, signature_of
 from anomalyjob_operator.local.json_file import DamagedFileError, read_json
 from anomalyjob_operator.local.state_folder import StateFolder
 from anomalyjob_operator.local.stored_resource import read_resource, store_resource
-from anomalyjob_operator.spec import Spec, parse
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 LATER = datetime(2026, 1, 3, 3, 4, 5, tzinfo=UTC)
@@ -36,16 +28,6 @@ def _document(spec: dict[str, Any] | None = None, name: str = "demo") -> dict[st
         "metadata": {"name": name, "labels": {"team": "fraud"}},
         "spec": spec or {},
     }
-
-
-def _spec(spec: dict[str, Any] | None = None) -> Spec:
-    return parse(_document(spec)).spec
-
-
-def _complete_a_checkpoint(folder: StateFolder) -> None:
-    checkpoint = folder.job_volume / "checkpoints" / "1" / "0123" / "chk-4"
-    checkpoint.mkdir(parents=True)
-    (checkpoint / "_metadata").touch()
 
 
 def test_the_first_generation_is_one(folder: StateFolder) -> None:
@@ -82,77 +64,6 @@ def test_a_damaged_stored_resource_is_an_error_that_names_the_file(folder: State
         read_resource(folder)
 
 
-ALWAYS = [
-    {"recovery": {"maxRestarts": 2}},
-    {"deletionPolicy": "Delete"},
-    {"taskManager": {"replicas": 4}},
-    {"taskManager": {"resources": {"limits": {"memory": "2Gi"}}}},
-]
-WHILE_STOPPED = [
-    {"detection": {"maxCount": 4}},
-    {"source": {"simulated": {"interval": "1s"}}},
-    {"source": {"simulated": {"users": ["ada", "bob"]}}},
-    {"checkpointing": {"interval": "2s"}},
-    {"checkpointing": {"mode": "AT_LEAST_ONCE"}},
-    {"taskManager": {"slots": 4}},
-    {"jobManager": {"resources": {"limits": {"memory": "2Gi"}}}},
-    {"flinkConfiguration": {"heartbeat.interval": "5 s"}},
-]
-WITHOUT_CHECKPOINTS = [
-    {"sink": {"log": {}, "files": {}}},
-    {"job": {"parallelism": 2}},
-    {"job": {"pythonExecutionMode": "process"}},
-    {"checkpointing": {"stateBackend": "rocksdb"}},
-]
-
-
-@pytest.mark.parametrize("spec", ALWAYS)
-@pytest.mark.parametrize("running", [True, False])
-def test_what_concerns_recovery_and_taskmanagers_can_always_be_changed(spec: dict[str, Any], running: bool) -> None:
-    assert refused_changes(_spec(), _spec(spec), running=running, has_checkpoints=True) == ()
-
-
-@pytest.mark.parametrize("spec", WHILE_STOPPED)
-def test_what_the_job_is_started_with_can_be_changed_while_it_is_stopped(spec: dict[str, Any]) -> None:
-    assert refused_changes(_spec(), _spec(spec), running=False, has_checkpoints=True) == ()
-    (error,) = refused_changes(_spec(), _spec(spec), running=True, has_checkpoints=True)
-    assert error.path in changed_fields(_spec(), _spec(spec))
-    assert "Stop the job" in error.message
-
-
-@pytest.mark.parametrize("spec", WITHOUT_CHECKPOINTS)
-def test_what_needs_a_savepoint_can_be_changed_only_without_checkpoints(spec: dict[str, Any]) -> None:
-    assert refused_changes(_spec(), _spec(spec), running=False, has_checkpoints=False) == ()
-    for running in (True, False):
-        (error,) = refused_changes(_spec(), _spec(spec), running=running, has_checkpoints=True)
-        assert "savepoint" in error.message
-
-
-def test_the_paths_of_changed_fields_are_those_a_user_writes() -> None:
-    changed = changed_fields(
-        _spec({"flinkConfiguration": {"heartbeat.interval": "5 s"}}),
-        _spec({"detection": {"maxCount": 5}, "taskManager": {"resources": {"limits": {"memory": "2Gi"}}}}),
-    )
-    assert changed == ("spec.detection.maxCount", "spec.flinkConfiguration", "spec.taskManager.resources.limits.memory")
-
-
-def test_a_refused_edit_leaves_the_stored_resource_alone(folder: StateFolder) -> None:
-    apply_document(folder, _document(), running=False)
-    _complete_a_checkpoint(folder)
-    with pytest.raises(RefusedEditError, match=r"spec\.sink\.files: cannot be changed once the job has checkpoints"):
-        apply_document(folder, _document({"sink": {"log": {}, "files": {}}}), running=False)
-    stored = read_resource(folder)
-    assert stored is not None
-    assert stored.generation == 1
-
-
-def test_an_unfinished_checkpoint_is_none(folder: StateFolder) -> None:
-    (folder.job_volume / "checkpoints" / "1" / "0123" / "chk-4").mkdir(parents=True)
-    assert not has_checkpoints(folder)
-    (folder.job_volume / "checkpoints" / "1" / "0123" / "chk-4" / "_metadata").touch()
-    assert has_checkpoints(folder)
-
-
 class _Saved:
     """A file that a job runs from, and what was told about it."""
 
@@ -160,7 +71,7 @@ class _Saved:
         self.file = file
         self.told: list[str] = []
         self.save(_document())
-        stored = apply_document(folder, _document(), running=False)
+        stored = store_resource(folder, _document(), NOW)
         self.applied = AppliedFile(file, signature_of(file), folder, stored, self.told.append)
 
     def save(self, content: dict[str, Any] | str) -> None:
@@ -199,7 +110,6 @@ def test_an_edit_that_was_never_seen_twice_alike_waits(saved: _Saved) -> None:
     [
         ("spec: [", "is not YAML"),
         (_document({"taskManager": {"slots": "many"}}), "spec.taskManager.slots"),
-        (_document({"detection": {"maxCount": 4}}), "spec.detection.maxCount: cannot be changed while the job runs"),
         (_document(name="other"), "must stay default/demo in this file, found default/other"),
     ],
 )

@@ -264,13 +264,22 @@ def test_an_edit_is_applied_when_the_file_is_saved(up: Up) -> None:
     up.until(lambda: up.status()["observedGeneration"] == 2, "the new generation in the status")
 
 
-def test_an_edit_that_cannot_be_applied_is_told_and_changes_nothing(up: Up) -> None:
+def test_an_edit_of_what_the_job_is_started_with_stops_and_starts_it(up: Up) -> None:
     up.start()
     before = up.processes()
-    up.save(detection={"maxCount": 5})
-    up.until_printed("spec.detection.maxCount: cannot be changed while the job runs")
-    up.until_printed("nothing was applied; the job goes on as it was applied last")
-    assert up.processes() == before
+    up.save(detection={"maxCount": 5}, checkpointing={"timeout": "1s"})
+    up.until_printed("SpecChanged: spec.checkpointing.timeout, spec.detection.maxCount changed")
+    up.until(lambda: before.keys() == up.processes().keys(), "all processes")
+    up.until(lambda: not set(before.values()) & set(up.processes().values()), "new processes")
+
+
+def test_a_suspended_job_has_no_process_until_it_is_resumed(up: Up) -> None:
+    up.start()
+    up.save(job={"state": "suspended"}, checkpointing={"timeout": "1s"})
+    up.until(lambda: up.status()["phase"] == "Suspended", "the phase Suspended")
+    assert up.processes() == {}
+    up.save(checkpointing={"timeout": "1s"})
+    up.until(lambda: "taskmanager-3" in up.processes(), "the processes again")
 
 
 def test_a_refusal_of_the_launcher_is_shown(up: Up) -> None:

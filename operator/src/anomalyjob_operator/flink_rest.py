@@ -118,8 +118,8 @@ class FlinkRest:
     async def _fate(self, request: FlinkRequest) -> RequestObservation | None:
         try:
             return fate(request, await self._get(fate_path(request)))
-        except HttpStatusError:
-            # 404: Flink knows nothing of it. Any other says nothing about it, and must not hide the job's state.
+        except (KeyError, TypeError, ValueError):
+            # Status 404: Flink knows nothing of it. Whatever else it is must not hide the state of the job.
             return None
 
     async def _start(self, job_id: str) -> StartObservation | None:

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import click
 
-from anomalyjob_operator.cli.console import field_failure, plain_errors, resource_in, teller
+from anomalyjob_operator.cli.console import plain_errors, resource_in, teller
 from anomalyjob_operator.cli.selection import current_settings
-from anomalyjob_operator.local.applied_file import AppliedFile, RefusedEditError, apply_document, signature_of
+from anomalyjob_operator.local.applied_file import AppliedFile, signature_of
 from anomalyjob_operator.local.backend import Place
 from anomalyjob_operator.local.json_file import read_json
 from anomalyjob_operator.local.ports import ChosenPorts, choose_ports
@@ -20,7 +20,7 @@ from anomalyjob_operator.local.process_identity import is_alive
 from anomalyjob_operator.local.process_table import end_recorded_processes
 from anomalyjob_operator.local.session import Session
 from anomalyjob_operator.local.state_folder import StateFolder
-from anomalyjob_operator.local.stored_resource import StoredResource
+from anomalyjob_operator.local.stored_resource import store_resource
 from anomalyjob_operator.local.supervisor_lock import supervisor_lock, write_supervisor_record
 
 _LEFTOVER_SECONDS: Final = 10.0
@@ -38,8 +38,8 @@ Tell = Callable[[str], None]
 def up(file: Path, rest_port: int | None) -> None:
     """Start the job in FILE, or go on with it from its newest checkpoint.
 
-    It runs in the foreground. Saving FILE applies it again, as far as that can be done while the job runs. Ctrl-C stops
-    all processes and keeps everything; the next `up` goes on.
+    It runs in the foreground. Saving FILE applies it again: what can be taken over at once is, the rest takes a
+    checkpoint, a stop and a start. Ctrl-C stops all processes and keeps everything; the next `up` goes on.
     """
     tell = teller()
     with plain_errors():
@@ -49,7 +49,7 @@ def up(file: Path, rest_port: int | None) -> None:
             machine = preflight(current_settings(), folder)
             _end_leftovers(folder, tell)
             with choose_ports(folder, rest_port) as chosen:
-                stored = _apply(file, folder, document)
+                stored = store_resource(folder, document, datetime.now(UTC))
                 folder.prepare()
                 write_supervisor_record(folder, datetime.now(UTC), chosen.ports.rest_url)
                 _greet(folder, machine, chosen, tell)
@@ -67,13 +67,6 @@ def _read(file: Path) -> tuple[dict[str, Any], StateFolder]:
     document, resource = resource_in(file)
     metadata = resource.metadata
     return document, StateFolder(home=current_settings().home, namespace=metadata.namespace, name=metadata.name)
-
-
-def _apply(file: Path, folder: StateFolder, document: dict[str, Any]) -> StoredResource:
-    try:
-        return apply_document(folder, document, running=False)
-    except RefusedEditError as error:
-        raise field_failure(file, error.errors) from None
 
 
 def _end_leftovers(folder: StateFolder, tell: Tell) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from anomalyjob_operator.decide.alarms import note_alarms
 from anomalyjob_operator.decide.chain import Step, run
-from anomalyjob_operator.decide.changes import spec_of
+from anomalyjob_operator.decide.changes import changed_fields, spec_of
 from anomalyjob_operator.decide.checkpoints import note_checkpoints
 from anomalyjob_operator.decide.conditions import conditions_of
 from anomalyjob_operator.decide.operations import note_operation
@@ -35,6 +35,7 @@ __all__ = [
     "Deployment",
     "FlinkRequest",
     "Plan",
+    "changed_fields",
     "decide",
     "invalid_from_the_start",
     "last_valid_spec",

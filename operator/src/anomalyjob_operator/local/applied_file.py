@@ -1,6 +1,7 @@
-"""The file that `up` was started with: saving it applies it again, as far as edits can be applied.
+"""The file that `up` was started with: saving it applies it again.
 
-Whatever is wrong with a saved file is told, and the last valid resource stays in force.
+Whatever is wrong with a saved file is told, and the last valid resource stays in force. How a change is brought in is
+decided elsewhere, as it is on Kubernetes.
 """
 
 from collections.abc import Callable
@@ -8,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from anomalyjob_operator.local.edits import changed_fields, refused_changes
+from anomalyjob_operator.decide import changed_fields
 from anomalyjob_operator.local.json_file import DamagedFileError
 from anomalyjob_operator.local.state_folder import StateFolder
-from anomalyjob_operator.local.stored_resource import StoredResource, read_resource, store_resource
+from anomalyjob_operator.local.stored_resource import StoredResource, store_resource
 from anomalyjob_operator.resource_file import ResourceFileError, read_document
 from anomalyjob_operator.spec import AnomalyJob, FieldError, InvalidResource, parse
 
@@ -30,28 +31,6 @@ def read_applicable(file: Path) -> tuple[dict[str, Any], AnomalyJob]:
     """Return the document and the resource in a file; raise ResourceFileError or InvalidResource."""
     document = read_document(file)
     return document, parse(document)
-
-
-def apply_document(folder: StateFolder, document: dict[str, Any], *, running: bool) -> StoredResource:
-    """Store a valid document of this very job; raise RefusedEditError when the change cannot be made, OSError as usual.
-
-    Raise DamagedFileError when what is stored cannot be read.
-    """
-    before = read_resource(folder)
-    if before is not None:
-        errors = refused_changes(
-            before.resource.spec, parse(document).spec, running=running, has_checkpoints=has_checkpoints(folder)
-        )
-        if errors:
-            raise RefusedEditError(errors)
-    return store_resource(folder, document, datetime.now(UTC))
-
-
-def has_checkpoints(folder: StateFolder) -> bool:
-    """Tell whether the job's volume holds any completed checkpoint."""
-    return any(folder.job_volume.glob("checkpoints/*/*/chk-*/_metadata")) or any(
-        folder.job_volume.glob("stop/*/savepoint-*/_metadata")
-    )
 
 
 class AppliedFile:
@@ -109,8 +88,8 @@ class AppliedFile:
             name = f"{resource.metadata.namespace}/{resource.metadata.name}"
             message = f"must stay {self._folder.key} in this file, found {name}; another job needs an `up` of its own"
             raise RefusedEditError((FieldError("metadata.name", message),))
-        self.stored = apply_document(self._folder, document, running=True)
-        fields = changed_fields(before.resource.spec, resource.spec)
+        self.stored = store_resource(self._folder, document, datetime.now(UTC))
+        fields = [f"spec.{field}" for field in changed_fields(before.resource.spec, resource.spec)]
         if not fields:
             self._tell(f"{self._file} was saved and says the same as before")
             return False

@@ -87,7 +87,7 @@ class LocalBackend:
         """
         document = read_json(self._folder.ledger_file)
         if document is None:
-            return Ledger(incarnation=self._incarnation_of_volume())
+            return self._ledger_of_volume()
         try:
             return Ledger.parse(document)
         except ValidationError as error:
@@ -148,11 +148,14 @@ class LocalBackend:
             grace_seconds=GRACE_SECONDS[workload.role],
         )
 
-    def _incarnation_of_volume(self) -> int:
+    def _ledger_of_volume(self) -> Ledger:
+        """Return what the volume remembers of an earlier life of the job."""
         folder = JobFolder(volume=self._folder.volume, namespace=self._folder.namespace, name=self._folder.name)
         try:
             lineage = read_lineage(folder.lineage_file)
         except (OSError, RefusedError):
             # The launcher meets the same file and says what is wrong with it.
-            return 1
-        return 1 if lineage is None else lineage.incarnation
+            return Ledger()
+        if lineage is None:
+            return Ledger()
+        return Ledger(incarnation=lineage.incarnation, restore_nonce=lineage.consumed_restore_nonce)

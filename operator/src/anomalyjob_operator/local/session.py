@@ -10,7 +10,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +58,8 @@ class Session:
 
     async def _reconcile_until_stopped(self, supervisor: Supervisor) -> None:
         backend = LocalBackend(self._place, supervisor, publish=self._publish, tell_event=self._tell_event)
-        reconciler = Reconciler(backend)
+        # A file on this machine costs nothing, and `anomalyjob status` is read from it.
+        reconciler = Reconciler(backend, quiet_writes=timedelta())
         while not self._stop.is_set():
             supervisor.changed.clear()
             pause = await self._first_done(self._pass(reconciler), default=0.0)
