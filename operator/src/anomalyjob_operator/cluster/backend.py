@@ -22,11 +22,12 @@ from anomalyjob_operator.cluster.pods import living_address, workloads_of
 from anomalyjob_operator.cluster.render import render
 from anomalyjob_operator.desired.placement import Placement
 from anomalyjob_operator.desired.workloads import DesiredState
-from anomalyjob_operator.ledger import Floor, Ledger
+from anomalyjob_operator.ledger import Ledger
 from anomalyjob_operator.names import (
     INCARNATION_ANNOTATION,
     MANAGER,
     REST_PORT,
+    RESTORE_NONCE_ANNOTATION,
     claim_name,
     job_selector,
     labels,
@@ -43,15 +44,31 @@ class DamagedLedgerError(Exception):
     """The ledger is there and cannot be read: without its floor a job could fall back unnoticed."""
 
 
+def rest_address(pod_address: str) -> str:
+    """Return where the REST endpoint of the JobManager in the pod of this address answers."""
+    host = f"[{pod_address}]" if ":" in pod_address else pod_address
+    return f"http://{host}:{REST_PORT}"
+
+
 class ClusterBackend:
-    """One job's cluster. `see` is told the resource as it was read at the beginning of a pass."""
+    """One job's cluster. `see` is told the resource as it was read at the beginning of a pass.
+
+    `rest_address` maps the address of a pod to where its REST endpoint answers.
+    """
 
     def __init__(
-        self, api: KubernetesApi, resource: Manifest, settings: RenderSettings, clock: Callable[[], datetime]
+        self,
+        api: KubernetesApi,
+        resource: Manifest,
+        settings: RenderSettings,
+        clock: Callable[[], datetime],
+        *,
+        rest_address: Callable[[str], str] = rest_address,
     ) -> None:
         self._api = api
         self._settings = settings
         self._clock = clock
+        self._rest_address = rest_address
         self._resource = resource
         self._ledger_object: Manifest | None = None
         self._address: str | None = None
@@ -68,10 +85,7 @@ class ClusterBackend:
     @property
     def rest_url(self) -> str | None:
         """Where the JobManager's pod answers that was seen living last."""
-        if self._address is None:
-            return None
-        host = f"[{self._address}]" if ":" in self._address else self._address
-        return f"http://{host}:{REST_PORT}"
+        return None if self._address is None else self._rest_address(self._address)
 
     def placement(self, job: AnomalyJob) -> Placement:
         """Return where the job's processes are placed inside their containers."""
@@ -162,13 +176,17 @@ class ClusterBackend:
         """Return the ledger of a job that has none: never a lower incarnation than was in use."""
         status = await self.read_status()
         claim = await self._api.get(CLAIM, self._namespace, claim_name(self._name))
-        of_claim = 1 if claim is None else incarnation_of(claim)
+        of_claim = 1 if claim is None else (number_on(claim, INCARNATION_ANNOTATION) or 1)
+        restore_nonce = None if claim is None else number_on(claim, RESTORE_NONCE_ANNOTATION)
         if status is None or status.job.incarnation < of_claim:
-            return Ledger(incarnation=of_claim)
+            return Ledger(incarnation=of_claim, restore_nonce=restore_nonce)
+        floor = status.ledger.floor
         return Ledger(
             incarnation=status.job.incarnation,
+            restore_nonce=restore_nonce,
             restart_counter=status.ledger.restart_counter,
-            floor=None if status.ledger.floor is None else Floor(**dict(status.ledger.floor)),
+            floor=floor,
+            has_state=floor is not None,
         )
 
     def _ledger_manifest(self, ledger: Ledger) -> Manifest:
@@ -215,10 +233,10 @@ class ClusterBackend:
         }
 
 
-def incarnation_of(claim: Manifest) -> int:
-    """Return the incarnation that a claim remembers, 1 when it remembers none."""
-    text = claim["metadata"].get("annotations", {}).get(INCARNATION_ANNOTATION, "")
-    return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else 1
+def number_on(claim: Manifest, annotation: str) -> int | None:
+    """Return the number above zero that a claim remembers; None when it remembers none."""
+    text = claim["metadata"].get("annotations", {}).get(annotation, "")
+    return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
 
 
 def without_nulls(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,10 @@ def claim_models(desired: DesiredState, owner: Owner | None) -> tuple[ObjectMode
     return (
         ObjectModel(
             template="persistentvolumeclaim",
-            metadata={**metadata(desired, names.claim_name(desired.name), goes_too), "annotations": remembered},
+            metadata={
+                **metadata(desired, names.claim_name(desired.name), goes_too),
+                "annotations": _remembered(desired),
+            },
             values=_asked(wanted),
         ),
     )
@@ -56,3 +59,10 @@ def _asked(wanted: ClaimTemplate) -> Mapping[str, object]:
         "size": str(wanted.size),
         "storage_class_name": wanted.storage_class_name,
     }
+
+
+def _remembered(desired: DesiredState) -> dict[str, str]:
+    """Return what a resource of the same name, created anew, must know of the one before it."""
+    nonce = desired.intent.restore_nonce
+    incarnation = {names.INCARNATION_ANNOTATION: str(desired.intent.incarnation)}
+    return incarnation if nonce is None else {**incarnation, names.RESTORE_NONCE_ANNOTATION: str(nonce)}

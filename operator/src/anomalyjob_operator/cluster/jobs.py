@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Final
 
 from anomalyjob_operator.cluster.api import KubernetesApi
-from anomalyjob_operator.cluster.backend import ClusterBackend
+from anomalyjob_operator.cluster.backend import ClusterBackend, rest_address
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, Manifest
 from anomalyjob_operator.cluster.render import RenderSettings
 from anomalyjob_operator.cluster.work_queue import Key
 from anomalyjob_operator.reconcile import Reconciler, utc_now
-from anomalyjob_operator.spec import InvalidResource, parse
+from anomalyjob_operator.spec import InvalidResource, Metadata, parse
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +38,18 @@ class _Job:
 class Jobs:
     """All resources that are looked at."""
 
-    def __init__(self, api: KubernetesApi, settings: RenderSettings, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        api: KubernetesApi,
+        settings: RenderSettings,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        rest_address: Callable[[str], str] = rest_address,
+    ) -> None:
         self._api = api
         self._settings = settings
         self._clock = clock
+        self._rest_address = rest_address
         self._jobs: dict[Key, _Job] = {}
 
     async def look(self, key: Key) -> float | None:
@@ -73,7 +81,7 @@ class Jobs:
         uid = str(resource["metadata"]["uid"])
         known = self._jobs.get(key)
         if known is None or known.uid != uid:
-            backend = ClusterBackend(self._api, resource, self._settings, self._clock)
+            backend = ClusterBackend(self._api, resource, self._settings, self._clock, rest_address=self._rest_address)
             known = _Job(uid=uid, backend=backend, reconciler=Reconciler(backend, self._clock))
             self._jobs[key] = known
         known.backend.see(resource)
@@ -84,7 +92,13 @@ class Jobs:
         try:
             parsed = parse(resource)
         except InvalidResource as error:
-            logger.warning("%s: %s", resource["metadata"]["name"], error)
-            return _INVALID_AGAIN_SECONDS
+            return await _pass_over_invalid(job, error, resource, generation)
         plan = await job.reconciler.reconcile(parsed, generation=generation)
         return plan.requeue_after_seconds
+
+
+async def _pass_over_invalid(job: _Job, error: InvalidResource, resource: Manifest, generation: int) -> float:
+    """Let the last valid spec go on. It takes a definition older than the operator to get here."""
+    metadata = Metadata.model_validate(resource["metadata"])
+    plan = await job.reconciler.reconcile_invalid(error.errors, metadata, generation=generation)
+    return _INVALID_AGAIN_SECONDS if plan is None else plan.requeue_after_seconds
