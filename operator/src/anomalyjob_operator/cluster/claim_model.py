@@ -26,7 +26,6 @@ def claim_models(desired: DesiredState, owner: Owner | None) -> tuple[ObjectMode
     if wanted is None:
         return ()
     goes_too = owner if desired.spec.deletion_policy == "Delete" else None
-    remembered = {names.INCARNATION_ANNOTATION: str(desired.intent.incarnation)}
     return (
         ObjectModel(
             template="persistentvolumeclaim",
