@@ -55,6 +55,7 @@ POD_TEMPLATE: Final[Mapping[str, Any]] = {
                 "name": "flink",
                 "env": [
                     {"name": "LOG_LEVEL", "value": "1e3"},
+                    {"name": "EMPTY", "value": ""},
                     {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "broker", "key": "password"}}},
                 ],
                 "volumeMounts": [{"name": "certificates", "mountPath": "/etc/certificates", "readOnly": True}],

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.pod_security import violations
 
-from anomalyjob_operator.spec.pod_mask import CONTAINER_SECURITY_CONTEXT, POD_SECURITY_CONTEXT
 from anomalyjob_operator.cluster.pod_template import merged
+from anomalyjob_operator.spec.pod_mask import CONTAINER_SECURITY_CONTEXT, POD_SECURITY_CONTEXT
 
 POD: dict[str, Any] = {
     "metadata": {"labels": {"anomalyjob.dev/job": "demo"}, "annotations": {"anomalyjob.dev/content-hash": "0123"}},
@@ -274,6 +274,27 @@ def test_affinity_is_added_to_what_keeps_the_pods_together() -> None:
     required = affinity["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     assert required == [{"topologyKey": "own"}, term]
     assert affinity["nodeAffinity"] == node
+
+
+def test_what_the_server_does_not_store_is_not_applied_either() -> None:
+    mount = {"name": "ca", "mountPath": "/etc/ca", "readOnly": False, "subPath": ""}
+    probe = {"exec": {"command": ["true", ""]}, "initialDelaySeconds": 0}
+
+    found = with_template(
+        containers=[
+            {"name": "flink", "env": [{"name": "A", "value": ""}], "volumeMounts": [mount]},
+            {"name": "beside", "image": "x", "livenessProbe": probe},
+        ],
+        tolerations=[{"key": "a", "value": "", "tolerationSeconds": 0}],
+        nodeSelector={"value": ""},
+    )
+
+    flink, other = found["containers"]
+    assert flink["env"][-1] == {"name": "A"}
+    assert flink["volumeMounts"][-1] == {"name": "ca", "mountPath": "/etc/ca"}
+    assert other["livenessProbe"] == {"exec": {"command": ["true", ""]}}
+    assert found["tolerations"] == [{"key": "a", "tolerationSeconds": 0}]
+    assert found["nodeSelector"] == {"value": ""}
 
 
 VALUES = st.recursive(

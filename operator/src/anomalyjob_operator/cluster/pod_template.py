@@ -8,7 +8,7 @@ more are refused before (see spec); here nothing depends on that.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from anomalyjob_operator.names import FLINK_CONTAINER
 from anomalyjob_operator.spec.pod_mask import (
@@ -24,10 +24,22 @@ from anomalyjob_operator.spec.pod_mask import (
 
 Document = Mapping[str, Any]
 
+# The server does not store these: applied as they are, they would look like somebody's edit for ever.
+_NOT_STORED: Final = (
+    ("value", ""),
+    ("effect", ""),
+    ("subPath", ""),
+    ("medium", ""),
+    ("readOnly", False),
+    ("initialDelaySeconds", 0),
+)
+_OF_OBJECTS: Final = frozenset({"containers", "initContainers", "tolerations", "volumes"})
+
 
 def merged(pod: Document, template: Document | None) -> dict[str, Any]:
     """Return the pod with what the template may add; the pod's own statements win wherever both say something."""
-    wanted = _mapping((template or {}).get("spec"))
+    said = _mapping((template or {}).get("spec"))
+    wanted = {key: _as_stored(value) if key in _OF_OBJECTS else value for key, value in said.items()}
     metadata = _mapping((template or {}).get("metadata"))
     return {"metadata": _metadata(pod["metadata"], metadata), "spec": _pod_spec(pod["spec"], wanted)}
 
@@ -98,6 +110,15 @@ def _appended(own: object, wanted: object) -> Any:  # noqa: ANN401 - any part of
     if isinstance(own, list) and isinstance(wanted, list):
         return [*own, *wanted]
     return own
+
+
+def _as_stored(value: Any) -> Any:  # noqa: ANN401 - any part of a document
+    if isinstance(value, list):
+        return [_as_stored(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    dropped = {key for key, zero in _NOT_STORED if value.get(key) == zero and isinstance(value.get(key), type(zero))}
+    return {key: _as_stored(one) for key, one in value.items() if key not in dropped}
 
 
 def _by(key: str, items: Sequence[Document]) -> list[Document]:
