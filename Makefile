@@ -39,7 +39,7 @@ KIND_CONTEXT := kind-$(KIND_CLUSTER_NAME)
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: prerequisites
 prerequisites: ## Check Python, Java, disk; name the Debian package for whatever is missing
