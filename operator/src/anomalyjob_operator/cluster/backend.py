@@ -101,10 +101,10 @@ class ClusterBackend:
             return await self._remembered()
         try:
             return Ledger.parse(json.loads(self._ledger_object.get("data", {})[LEDGER_KEY]))
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             message = (
-                f"ConfigMap {self._namespace}/{ledger_name(self._name)} holds no ledger in {LEDGER_KEY}: {error}. Put"
-                " it right, or delete the ConfigMap: then what the status says is taken instead"
+                f"ConfigMap {self._namespace}/{ledger_name(self._name)} holds no ledger in {LEDGER_KEY}:"
+                f" {_first_line(error)}. Put it right, or delete the ConfigMap: then what the status says is taken"
             )
             raise DamagedLedgerError(message) from None
 
@@ -186,6 +186,7 @@ class ClusterBackend:
             restore_nonce=restore_nonce,
             restart_counter=status.ledger.restart_counter,
             floor=floor,
+            last_checkpoint=status.last_checkpoint,
             has_state=floor is not None,
         )
 
@@ -237,6 +238,14 @@ def number_on(claim: Manifest, annotation: str) -> int | None:
     """Return the number above zero that a claim remembers; None when it remembers none."""
     text = claim["metadata"].get("annotations", {}).get(annotation, "")
     return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
+
+
+def _first_line(error: Exception) -> str:
+    """Return what is wrong in one line."""
+    if not isinstance(error, ValidationError):
+        return f"{type(error).__name__}: {error}"
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the whole document'}: {first['msg']}"
 
 
 def without_nulls(document: Mapping[str, Any]) -> dict[str, Any]:
