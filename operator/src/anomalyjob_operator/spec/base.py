@@ -1,7 +1,18 @@
 """What all parts of a resource share. Pure."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+
+RANGE_KEY: Final = "x-range"
+"""In a JSON schema: the least and the largest value of a text that means an amount."""
+
+
+def given_fields(document: Mapping[object, object]) -> list[object]:
+    """Return the fields that say something: one of several choices is not made by a name without a value."""
+    return [field for field, value in document.items() if value is not None]
 
 
 class Model(BaseModel):

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pydantic_core import PydanticCustomError, core_schema
 
+from anomalyjob_operator.spec.base import RANGE_KEY
 from anomalyjob_operator.spec.wording import found_text
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
 
 DURATION_PATTERN: Final = r"^[1-9][0-9]*(ms|s|m|h)$"
 DURATION_MESSAGE: Final = (
@@ -72,6 +74,12 @@ class DurationRange:
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Check the bounds after the duration itself was understood."""
         return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """State the bounds in a schema, too."""
+        return {**handler(schema), RANGE_KEY: [self.shortest, self.longest]}
 
     def check(self, found: Duration) -> Duration:
         """Return the duration; raise the error that pydantic collects when it is out of bounds."""

@@ -30,6 +30,7 @@ PATTERN_MESSAGES: Final[Mapping[str, str]] = {
     QUANTITY_PATTERN: QUANTITY_MESSAGE,
     CPU_PATTERN: CPU_MESSAGE,
     OBJECT_NAME_PATTERN: "must be the name of a Kubernetes object: lower-case letters, digits, - and .",
+    resource_model.RESTORE_PATTERN: "must be latest, empty, or the absolute path of a checkpoint or savepoint",
     resource_model.IMAGE_PATTERN: "must be the name of an image, such as anomalyjob:dev",
     resource_model.NAME_PATTERN: "must be lower-case letters, digits and -, begin with a letter and not end with -",
     resource_model.NAMESPACE_PATTERN: "must be lower-case letters, digits and -, and neither begin nor end with -",

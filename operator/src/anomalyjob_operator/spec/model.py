@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from anomalyjob.key_groups import MAX_PARALLELISM
-from anomalyjob_operator.spec.base import Model
+from anomalyjob_operator.spec.base import Model, given_fields
 from anomalyjob_operator.spec.durations import Duration, DurationRange
 from anomalyjob_operator.spec.flink_keys import owner_reason
 from anomalyjob_operator.spec.pod_template import PodTemplate
@@ -69,7 +69,11 @@ def _refuse_repeated(users: tuple[str, ...]) -> tuple[str, ...]:
 Name = Annotated[StrictStr, Field(pattern=NAME_PATTERN, max_length=40)]
 Namespace = Annotated[StrictStr, Field(pattern=NAMESPACE_PATTERN, max_length=63)]
 UserId = Annotated[StrictStr, Field(pattern=USER_PATTERN, min_length=1, max_length=64)]
-UserIds = Annotated[tuple[UserId, ...], Field(min_length=1, max_length=100), AfterValidator(_refuse_repeated)]
+UserIds = Annotated[
+    tuple[UserId, ...],
+    Field(min_length=1, max_length=100, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_refuse_repeated),
+]
 Image = Annotated[StrictStr, Field(pattern=IMAGE_PATTERN, max_length=512)]
 Ratio = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
 Nonce = Annotated[StrictInt, Field(ge=1, le=2**53 - 1)]
@@ -78,7 +82,7 @@ FlinkValue = Annotated[StrictStr, Field(max_length=4_096)]
 
 
 class Detection(Model):
-    """The rule: an alert at `max_count` abnormal events of one user in a row, and at each further one."""
+    """The rule: an alert at `maxCount` abnormal events of one user in a row, and at each further one."""
 
     max_count: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = 3
 
@@ -101,9 +105,10 @@ class Source(Model):
     @classmethod
     def _exactly_one(cls, document: object) -> object:
         """Count before anything else: what else may be wrong inside two sources does not matter yet."""
-        if not isinstance(document, Mapping) or len(document) == 1:
+        given = given_fields(document) if isinstance(document, Mapping) else [document]
+        if len(given) == 1:
             return document
-        found = f"{len(document)}: {', '.join(sorted(map(str, document)))}" if document else "none; write simulated: {}"
+        found = f"{len(given)}: {', '.join(sorted(map(str, given)))}" if given else "none; write simulated: {}"
         raise PydanticCustomError("one_source", "{message}", {"message": ONE_SOURCE_MESSAGE.format(found=found)})
 
 
@@ -124,7 +129,7 @@ class Sink(Model):
     @model_validator(mode="before")
     @classmethod
     def _at_least_one(cls, document: object) -> object:
-        if not isinstance(document, Mapping) or document:
+        if not isinstance(document, Mapping) or given_fields(document):
             return document
         raise PydanticCustomError("a_sink", "{message}", {"message": A_SINK_MESSAGE})
 
@@ -203,7 +208,7 @@ class TaskManager(Model):
 class Checkpointing(Model):
     """When and how checkpoints are taken.
 
-    Without `min_pause` it is half the interval: checkpoints triggered before all tasks run count as failed, and such a
+    Without `minPause` it is half the interval: checkpoints triggered before all tasks run count as failed, and such a
     pause lets the first trigger come late enough. Unaligned checkpoints exist in mode EXACTLY_ONCE only.
     """
 
@@ -247,7 +252,7 @@ class Spec(Model):
     task_manager: TaskManager = TaskManager()
     checkpointing: Checkpointing = Checkpointing()
     recovery: Recovery = Recovery()
-    flink_configuration: Annotated[dict[FlinkKey, FlinkValue], Field(max_length=100, default_factory=dict)]
+    flink_configuration: Annotated[dict[FlinkKey, FlinkValue], Field(default={}, max_length=100)]
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
 
     def document(self) -> dict[str, object]:

@@ -20,8 +20,8 @@ Items = Annotated[tuple[FreeForm, ...], Field(max_length=50)]
 class PodMetadata(Model):
     """Labels and annotations to add; those of the operator stay as they are."""
 
-    labels: Annotated[dict[Key, Value], Field(max_length=50, default_factory=dict)]
-    annotations: Annotated[dict[Key, Value], Field(max_length=50, default_factory=dict)]
+    labels: Annotated[dict[Key, Value], Field(default={}, max_length=50)]
+    annotations: Annotated[dict[Key, Value], Field(default={}, max_length=50)]
 
 
 class PodSpec(Model):
@@ -34,7 +34,7 @@ class PodSpec(Model):
     host_aliases: Items = ()
     image_pull_secrets: Items = ()
     init_containers: Items = ()
-    node_selector: Annotated[dict[Key, Value], Field(max_length=50, default_factory=dict)]
+    node_selector: Annotated[dict[Key, Value], Field(default={}, max_length=50)]
     preemption_policy: Text | None = None
     priority_class_name: Text | None = None
     runtime_class_name: Text | None = None

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pydantic_core import PydanticCustomError, core_schema
 
+from anomalyjob_operator.spec.base import RANGE_KEY
 from anomalyjob_operator.spec.wording import found_text
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
 
 QUANTITY_PATTERN: Final = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"
 QUANTITY_MESSAGE: Final = 'must be an amount of memory as Kubernetes writes it, such as "1728Mi" or "2Gi"'
@@ -110,6 +112,12 @@ class CpuQuantityRange:
         """Check the bounds after the amount itself was understood."""
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """State the bounds in a schema, too."""
+        return {**handler(schema), RANGE_KEY: [self.smallest, self.largest]}
+
     def check(self, found: CpuQuantity) -> CpuQuantity:
         """Return the amount; raise the error that pydantic collects when it is out of bounds."""
         if CpuQuantity(self.smallest).millicores <= found.millicores <= CpuQuantity(self.largest).millicores:
@@ -128,6 +136,12 @@ class QuantityRange:
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Check the bounds after the amount itself was understood."""
         return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """State the bounds in a schema, too."""
+        return {**handler(schema), RANGE_KEY: [self.smallest, self.largest]}
 
     def check(self, found: Quantity) -> Quantity:
         """Return the amount; raise the error that pydantic collects when it is out of bounds."""

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from anomalyjob_operator.spec.base import Model
+from anomalyjob_operator.spec.base import Model, given_fields
 from anomalyjob_operator.spec.quantities import Quantity, QuantityRange
 
 OBJECT_NAME_PATTERN: Final = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
@@ -36,7 +36,8 @@ class Storage(Model):
     @model_validator(mode="before")
     @classmethod
     def _exactly_one(cls, document: object) -> object:
-        if not isinstance(document, Mapping) or len(document) == 1:
+        given = given_fields(document) if isinstance(document, Mapping) else [document]
+        if len(given) == 1:
             return document
-        found = "both" if document else "none; write persistentVolumeClaim: {}"
+        found = "both" if given else "none; write persistentVolumeClaim: {}"
         raise PydanticCustomError("one_claim", "{message}", {"message": ONE_CLAIM_MESSAGE.format(found=found)})
