@@ -54,9 +54,8 @@ POD_TEMPLATE: Final[Mapping[str, Any]] = {
             {
                 "name": "flink",
                 "env": [
-                    {"name": "LOG_LEVEL", "value": "1e3"},
-                    {"name": "EMPTY", "value": ""},
-                    {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "broker", "key": "password"}}},
+                    {"name": "TZ", "value": "1e3"},
+                    {"name": "LC_ALL", "value": ""},
                 ],
                 "volumeMounts": [{"name": "certificates", "mountPath": "/etc/certificates", "readOnly": True}],
             },
@@ -64,6 +63,7 @@ POD_TEMPLATE: Final[Mapping[str, Any]] = {
                 "name": "log-shipper",
                 "image": "log-shipper:1",
                 "args": ["--follow"],
+                "env": [{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "broker", "key": "password"}}}],
                 "ports": [{"name": "metrics", "containerPort": 9090}],
                 "resources": {"limits": {"cpu": "100m", "memory": "0.0625Gi"}},
                 "livenessProbe": {"httpGet": {"path": "/alive", "port": 9090}, "periodSeconds": 30},

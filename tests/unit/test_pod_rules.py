@@ -63,13 +63,13 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("hostNetwork", {"spec": {"hostNetwork": True}}, "spec.hostNetwork", "is not a known field"),
     ("serviceAccountName", {"spec": {"serviceAccountName": "x"}}, "spec.serviceAccountName", "is not a known field"),
     ("securityContext of the pod", {"spec": {"securityContext": {}}}, "spec.securityContext", "is not a known field"),
-    ("image of flink", flink(image="x"), "spec.containers[0].image", "only env, envFrom, volumeMounts can be added"),
+    ("image of flink", flink(image="x"), "spec.containers[0].image", "only env, volumeMounts can be added"),
     ("resources of flink", flink(resources={}), "spec.containers[0].resources", "is the operator's"),
     (
         "variable of the operator",
         flink(env=[{"name": "JAVA_HOME", "value": "x"}]),
         "spec.containers[0].env[0].name",
-        "is set by the operator",
+        "does not reach Flink",
     ),
     ("variable without a name", flink(env=[{"value": "x"}]), "spec.containers[0].env[0].name", "must be a name"),
     ("env is no list", flink(env={}), "spec.containers[0].env", "must be a list"),
@@ -182,7 +182,8 @@ def test_everything_is_told_at_once() -> None:
     [
         {},
         {"metadata": {"labels": {"team": "x"}, "annotations": {"a": "b"}}},
-        flink(env=[{"name": "A", "value": ""}], envFrom=[{"secretRef": {"name": "x"}}]),
+        flink(env=[{"name": "TZ", "value": ""}]),
+        beside(env=[{"name": "A", "value": "b"}], envFrom=[{"secretRef": {"name": "x"}}]),
         beside(ports=[{"containerPort": 1}], readinessProbe={"exec": {"command": ["true"]}}),
         {"spec": {"initContainers": [{"name": "before", "image": "x", "restartPolicy": "Always"}]}},
         volume(projected={"sources": [{"secret": {"name": "x"}}]}),
@@ -220,13 +221,14 @@ NAMED = st.sampled_from(["one", "two", "three"])
 LISTS = st.lists(MAPPINGS, max_size=2)
 MOUNTS = st.lists(
     st.fixed_dictionaries({"name": NAMED, "mountPath": st.sampled_from(["/a", "/b"])}),
-    unique_by=lambda one: one["name"],
+    unique_by=(lambda one: one["name"], lambda one: one["mountPath"]),
 )
 COMMON = {
     "env": st.lists(st.fixed_dictionaries({"name": NAMED, "value": WORDS}), unique_by=lambda one: one["name"]),
     "envFrom": LISTS,
 }
-FLINK = st.fixed_dictionaries({"name": st.just("flink")}, optional=COMMON)
+ZONES = st.lists(st.fixed_dictionaries({"name": st.just("TZ"), "value": WORDS}), max_size=1)
+FLINK = st.fixed_dictionaries({"name": st.just("flink")}, optional={"env": ZONES, "volumeMounts": MOUNTS})
 BESIDE = st.fixed_dictionaries(
     {"name": NAMED, "image": WORDS},
     optional={

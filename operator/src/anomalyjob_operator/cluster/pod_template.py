@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from anomalyjob_operator.names import FLINK_CONTAINER
 from anomalyjob_operator.spec.pod_mask import (
+    FLINK_VARIABLES,
     POD_FIELDS,
     hides_folder,
     is_operators_annotation,
     is_operators_label,
-    is_operators_variable,
     masked_container,
     masked_mount,
     masked_volume,
@@ -74,19 +74,12 @@ def _containers(own: Sequence[Document], wanted: Document) -> list[Document]:
 
 def _flink_container(own: Document, wanted: Document) -> dict[str, Any]:
     """Return Flink's container with more variables and mounts: that is all that may be added to it."""
-    taken = {variable["name"] for variable in own["env"]}
-    variables = [
-        variable
-        for variable in _by("name", _items(wanted.get("env")))
-        if variable["name"] not in taken and not is_operators_variable(variable["name"])
-    ]
+    variables = [one for one in _by("name", _items(wanted.get("env"))) if one["name"] in FLINK_VARIABLES]
     mounts = [masked_mount(mount) for mount in _by("mountPath", _items(wanted.get("volumeMounts")))]
-    sources = _items(wanted.get("envFrom"))
     return {
         **own,
         "env": [*own["env"], *variables],
         "volumeMounts": [*own["volumeMounts"], *(mount for mount in mounts if not hides_folder(mount["mountPath"]))],
-        **({"envFrom": sources} if sources else {}),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from anomalyjob.java_command import PASSED_ON_VARIABLES
 from anomalyjob_operator import names
 
 USER_ID: Final = 9999
@@ -36,7 +37,6 @@ POD_FIELDS: Final = (
     "dnsConfig",
     "dnsPolicy",
     "hostAliases",
-
     "nodeSelector",
     "preemptionPolicy",
     "priorityClassName",
@@ -46,8 +46,11 @@ POD_FIELDS: Final = (
 )
 """Fields of a pod that are taken as they are. Containers, volumes, tolerations, affinity are merged."""
 
-FLINK_FIELDS: Final = frozenset({"name", "env", "envFrom", "volumeMounts"})
+FLINK_FIELDS: Final = frozenset({"name", "env", "volumeMounts"})
 """What can be added to Flink's own container. Everything else of it is the operator's."""
+
+FLINK_VARIABLES: Final = frozenset(PASSED_ON_VARIABLES) - {"HOME", "JAVA_HOME"}
+"""What a user may set for Flink. The launcher passes on no other variable: Flink writes its environment into its log."""
 
 CONTAINER_FIELDS: Final = (
     frozenset({"name", "image", "imagePullPolicy", "command", "args", "workingDir", "env", "envFrom", "ports"})
@@ -69,13 +72,7 @@ _FOLDERS: Final = ("/etc/anomalyjob", "/opt/anomalyjob", "/var/lib/anomalyjob", 
 """What a mount in Flink's container must not hide."""
 
 _LABELS: Final = frozenset(names.workload_labels("", "", ""))
-_VARIABLES: Final = frozenset({"HOME", "JAVA_HOME"})
 _UNCONFINING: Final = ("container.apparmor.security.", "container.seccomp.security.", "seccomp.security.")
-
-
-def is_operators_variable(name: str) -> bool:
-    """Tell whether an environment variable of Flink's container is for the operator to set."""
-    return name in _VARIABLES or name.startswith("ANOMALYJOB_")
 
 
 def is_operators_label(key: str) -> bool:

@@ -24,6 +24,9 @@ OPERATORS_MESSAGE: Final = "is set by the operator"
 CONFINEMENT_MESSAGE: Final = "is not allowed: every container keeps its confinement"
 SECURITY_MESSAGE: Final = "is not allowed: every container gets the operator's restricted security context"
 FLINK_MESSAGE: Final = "is the operator's: to the container flink only {allowed} can be added"
+VARIABLE_MESSAGE: Final = (
+    "does not reach Flink, which writes its environment into its log; what does: {allowed}. Mount secrets as files"
+)
 FIELD_MESSAGE: Final = "is not allowed; allowed here: {allowed}"
 HOST_MESSAGE: Final = "is not allowed: a probe or hook asks its own pod"
 MOUNT_MESSAGE: Final = "must be an absolute path that hides no folder which Flink needs, found {found}"
@@ -87,8 +90,8 @@ def _variable(at: Location, variable: Mapping[str, Any]) -> Iterator[Finding]:
     name = variable.get("name")
     if not _is_name(name):
         yield (*at, "name"), NAME_MESSAGE
-    elif pod_mask.is_operators_variable(str(name)):
-        yield (*at, "name"), OPERATORS_MESSAGE
+    elif name not in pod_mask.FLINK_VARIABLES:
+        yield (*at, "name"), VARIABLE_MESSAGE.format(allowed=_words(pod_mask.FLINK_VARIABLES))
 
 
 def _container(at: Location, container: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[Finding]:
