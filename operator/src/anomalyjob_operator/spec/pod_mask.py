@@ -50,7 +50,7 @@ FLINK_FIELDS: Final = frozenset({"name", "env", "volumeMounts"})
 """What can be added to Flink's own container. Everything else of it is the operator's."""
 
 FLINK_VARIABLES: Final = frozenset(PASSED_ON_VARIABLES) - {"HOME", "JAVA_HOME"}
-"""What a user may set for Flink. The launcher passes on no other variable: Flink writes its environment into its log."""
+"""What a user may set for Flink. The launcher passes on no more: Flink writes its environment into its log."""
 
 CONTAINER_FIELDS: Final = (
     frozenset({"name", "image", "imagePullPolicy", "command", "args", "workingDir", "env", "envFrom", "ports"})
