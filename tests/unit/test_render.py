@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 from tests.unit.pod_security import violations
@@ -71,6 +71,12 @@ def test_the_claim_remembers_the_incarnation() -> None:
     claim = named(manifests(intent=StartIntent(incarnation=7)), "PersistentVolumeClaim", "demo-checkpoints")
 
     assert claim["metadata"]["annotations"] == {"anomalyjob.dev/incarnation": "7"}
+
+
+def test_the_claim_remembers_the_restore_that_was_asked_for_last() -> None:
+    claim = named(manifests(intent=StartIntent(restore_nonce=4)), "PersistentVolumeClaim", "demo-checkpoints")
+
+    assert claim["metadata"]["annotations"]["anomalyjob.dev/consumed-restore-nonce"] == "4"
 
 
 def test_a_workloads_files_are_in_a_configmap_that_its_pod_mounts() -> None:
@@ -426,9 +432,47 @@ def test_what_yaml_would_swallow_arrives_too(text: str) -> None:
     assert flink(render(desired(), settings, OWNER), "demo-jobmanager")["image"] == text
 
 
-@given(spec=st.fixed_dictionaries({"detection": st.fixed_dictionaries({"maxCount": st.integers(1, 1_000_000)})}))
-def test_the_same_state_gives_the_same_objects(spec: dict[str, Any]) -> None:
-    assert manifests(spec) == manifests(spec)
+STORAGE = st.sampled_from(
+    [
+        {"existingClaim": "mine"},
+        {"persistentVolumeClaim": {}},
+        {"persistentVolumeClaim": {"accessModes": ["ReadWriteMany"], "storageClassName": "x", "size": "2Ti"}},
+    ]
+)
+RESOURCES = st.fixed_dictionaries(
+    {},
+    optional={
+        "limits": st.fixed_dictionaries({}, optional={"memory": st.just("4Gi"), "cpu": st.just("2")}),
+        "requests": st.fixed_dictionaries({}, optional={"memory": st.just("1Gi"), "cpu": st.just("150m")}),
+    },
+)
+ROLE = st.fixed_dictionaries(
+    {},
+    optional={
+        "resources": RESOURCES,
+        "podTemplate": st.fixed_dictionaries({"metadata": st.fixed_dictionaries({"labels": st.just({"a": "b"})})}),
+    },
+)
+VALID = st.fixed_dictionaries(
+    {},
+    optional={
+        "image": st.just("x:1"),
+        "jobManager": ROLE,
+        "taskManager": ROLE,
+        "checkpointing": st.fixed_dictionaries({"storage": STORAGE}),
+        "job": st.fixed_dictionaries({"pythonExecutionMode": st.sampled_from(["thread", "process"])}),
+        "flinkConfiguration": st.dictionaries(st.sampled_from(["a.b", "c"]), st.text(max_size=5)),
+    },
+)
+
+
+@settings(max_examples=50)
+@given(spec=VALID, running=st.booleans())
+def test_every_resource_gives_the_same_restricted_pods_each_time(spec: dict[str, Any], running: bool) -> None:
+    found = manifests(spec, running=running)
+
+    assert found == manifests(spec, running=running)
+    assert [violations(pod(found, workload)) for workload in WORKLOADS] == [[]] * len(WORKLOADS)
 
 
 def test_what_a_caller_does_with_the_objects_does_not_come_back() -> None:
