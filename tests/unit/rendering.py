@@ -14,6 +14,9 @@ OWNER = Owner(
     api_version="anomalyjob.dev/v1alpha1", kind="AnomalyJob", name="demo", uid="2f9a1c52-4f0e-4c2c-9a57-0c1d5b1f7e11"
 )
 
+WORKLOADS = ("demo-jobmanager", "demo-taskmanager-1", "demo-taskmanager-2", "demo-taskmanager-3")
+"""The workloads of the reference system."""
+
 
 def desired(
     spec: Mapping[str, Any] | None = None,
