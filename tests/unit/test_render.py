@@ -2,11 +2,13 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 
 import pytest
 from tests.unit.rendering import OWNER, SETTINGS, WORKLOADS, desired, flink, manifests, named, of_kind, pod
 
 from anomalyjob_operator import names
+from anomalyjob_operator.cluster.kinds import Manifest
 from anomalyjob_operator.cluster.render import render
 from anomalyjob_operator.desired.workloads import StartIntent
 
