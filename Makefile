@@ -75,6 +75,10 @@ bench: prerequisites setup ## Measure, and print the figures beside the referenc
 e2e: prerequisites setup ## Run the tests on a real cluster: KUBECONFIG says which, IMAGE_TAG which images
 	@E2E_JOB_IMAGE="$(JOB_IMAGE)" E2E_OPERATOR_IMAGE="$(OPERATOR_IMAGE)" $(PYTEST) tests/api tests/e2e -m "api or e2e"
 
+.PHONY: bench-cluster
+bench-cluster: prerequisites setup ## Measure on a real cluster, and print the figures; the same variables as e2e
+	@E2E_JOB_IMAGE="$(JOB_IMAGE)" E2E_OPERATOR_IMAGE="$(OPERATOR_IMAGE)" $(PYTEST) tests/e2e -m bench_cluster
+
 .PHONY: lint
 lint: setup ## Check style, format, types and the layers between modules; change nothing
 	@$(BIN)/ruff check .
