@@ -14,6 +14,7 @@ from tests.unit.observations import (
     jobmanager,
     resource,
     seen,
+    taskmanager,
     taskmanagers,
 )
 
@@ -336,6 +337,24 @@ def test_a_new_spec_replaces_processes_without_a_recovery() -> None:
 
     assert plan.ledger.open_recovery is None
     assert reasons([plan]) == ["SpecChanged"]
+
+
+def test_a_taskmanager_that_is_only_coming_is_not_missed() -> None:
+    coming = taskmanager(4, alive=False, alive_since=None)
+    there = taskmanager(4, alive_since=at(50))
+
+    plans = passes(
+        RUNNING_BEFORE,
+        (41, seen(BEFORE, taskmanagers=(*taskmanagers(), coming))),
+        (51, seen(BEFORE, taskmanagers=(*taskmanagers(), there))),
+    )
+
+    assert reasons(plans) == []
+    assert plans[-1].ledger.open_recovery is None
+    gone = taskmanager(4, alive=False, alive_since=None, died_at=at(60))
+    assert reasons(passes((61, seen(BEFORE, taskmanagers=(*taskmanagers(), gone))), ledger=plans[-1].ledger)) == [
+        "RecoverDeployment"
+    ]
 
 
 def test_everything_gone_at_once_is_a_recovery_for_whoever_has_been_looking() -> None:

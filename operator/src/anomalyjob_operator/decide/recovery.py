@@ -123,9 +123,11 @@ def constellation_of(situation: Situation) -> Constellation | None:
         restored_at=flink.checkpoints.latest_restored_at,
         jobmanager_since=None if jobmanager is None else jobmanager.alive_since,
         taskmanagers={
-            # One that is dead already is entered as it is: when it comes back it is another one.
-            taskmanager.name: taskmanager.alive_since or taskmanager.died_at or situation.now
+            # One that is dead already is entered as it is: when it comes back it is another one. One that has not
+            # been born yet, such as a spare that was just asked for, is not missed.
+            taskmanager.name: since
             for taskmanager in situation.observed.taskmanagers[:MAXIMUM_TASKMANAGERS]
+            if (since := taskmanager.alive_since or taskmanager.died_at) is not None
         },
     )
 
