@@ -47,6 +47,7 @@ class FakeFlink:
         self.checkpoints: dict[str, Any] = recorded("checkpoints")
         self.exceptions: dict[str, Any] = recorded("exceptions")
         self.config: dict[str, Any] = recorded("config")
+        self.volume_used: Any = recorded("volume_used")
         self._server: TestServer | None = None
         self._release = asyncio.Event()
         self._port = 0
@@ -120,6 +121,9 @@ class FakeFlink:
             answers[f"/jobs/{self.job['jid']}/checkpoints"] = self.checkpoints
             answers[f"/jobs/{self.job['jid']}/exceptions"] = self.exceptions
             answers[f"/jobs/{self.job['jid']}/config"] = self.config
+            answers[f"/jobs/{self.job['jid']}/vertices/2e588ce1c86a9d46e2e85186773ce4fd/subtasks/metrics"] = (
+                self.volume_used
+            )
         return answers.get(path, self.fates.get(path.rsplit("/", maxsplit=1)[-1]))
 
     async def _answer_slow(self, request: web.Request) -> web.StreamResponse:

@@ -149,6 +149,43 @@ async def test_a_job_that_does_not_tell_its_settings_is_seen_all_the_same(status
     assert (seen.start, seen.job_state) == (None, "RUNNING")
 
 
+async def free_ratio(answer: Any, status: int = 200) -> float | None:
+    """What is told of the volume when Flink answers so; the rest is seen all the same."""
+    async with FakeFlink() as fake:
+        fake.volume_used = answer
+        fake.statuses["/subtasks/metrics"] = status
+        async with FlinkRest(fake.url) as rest:
+            seen = await rest.observe(RECORDED_JOB_ID, volume=True)
+    assert seen.tasks_running == 12
+    return seen.volume_free_ratio
+
+
+async def test_how_full_the_volume_is_is_asked_of_the_tasks() -> None:
+    async with FakeFlink() as fake, FlinkRest(fake.url) as rest:
+        seen = await rest.observe(RECORDED_JOB_ID, volume=True)
+
+    assert seen.volume_free_ratio == pytest.approx(0.235)
+    vertex = f"/jobs/{RECORDED_JOB_ID}/vertices/2e588ce1c86a9d46e2e85186773ce4fd"
+    assert fake.requests[-1] == f"{vertex}/subtasks/metrics?get=sink.volumeUsedPermille"
+
+
+@pytest.mark.parametrize("used, free", [(1000.0, 0.0), (1.0, 0.999)])
+async def test_the_fullest_that_a_task_saw_counts(used: float, free: float) -> None:
+    assert await free_ratio([{"id": "sink.volumeUsedPermille", "min": 0.0, "max": used}]) == pytest.approx(free)
+
+
+@pytest.mark.parametrize(
+    "answer", [[], {}, [{}], [5], None, [{"max": 0.0}], [{"max": 1001.0}], [{"max": -1}], [{"max": "NaN"}]]
+)
+async def test_a_volume_of_which_nothing_sensible_is_told_was_not_seen(answer: Any) -> None:
+    assert await free_ratio(answer) is None
+
+
+@pytest.mark.parametrize("status", [404, 500])
+async def test_metrics_that_are_not_there_hide_nothing_else(status: int) -> None:
+    assert await free_ratio([], status) is None
+
+
 async def test_a_failed_checkpoint_is_read_with_its_reason_on_one_short_line() -> None:
     async with FakeFlink() as fake:
         entry = failed(11, 1795500160000, "java.io.IOException:\n  No space left on device\n" + "x" * 5_000)

@@ -71,6 +71,32 @@ async def test_where_the_volume_cannot_be_seen_flink_tells_the_start(fake: FakeF
     assert (observed.start.start, observed.start.chosen_checkpoint_id) == (2, 3)
 
 
+async def test_where_the_volume_cannot_be_seen_flink_tells_how_full_it_is(fake: FakeFlink) -> None:
+    backend = backend_of(fake)
+    backend.free = None
+
+    assert (await observe(resource(), Ledger(), backend)).volume_free_ratio == pytest.approx(0.235)
+
+    await fake.set_fault("down")
+    assert (await observe(resource(), Ledger(), backend)).volume_free_ratio is None
+
+
+async def test_a_full_volume_is_no_unseen_one(fake: FakeFlink) -> None:
+    backend = backend_of(fake)
+    backend.free = 0.0
+
+    assert (await observe(resource(), Ledger(), backend)).volume_free_ratio == 0.0
+    assert not [path for path in fake.requests if "metrics" in path]
+
+
+async def test_before_the_workloads_are_known_flink_is_not_asked(fake: FakeFlink) -> None:
+    backend = backend_of(fake)
+    backend._rest_url = None  # type: ignore[assignment]
+
+    assert (await observe(resource(), Ledger(), backend)).flink is None
+    assert fake.requests == []
+
+
 async def test_the_job_of_the_ledgers_incarnation_is_asked_for(fake: FakeFlink) -> None:
     observed = await observe(resource(), Ledger(incarnation=2), backend_of(fake))
 

@@ -35,6 +35,7 @@ SHELL = frozenset(
         "anomalyjob.termination_signal",
         "anomalyjob.volume_cleaning",
         "anomalyjob.volume_lock",
+        "anomalyjob.volume_usage",
         "anomalyjob_operator.__main__",
         "anomalyjob_operator.backend",
         "anomalyjob_operator.cli",

@@ -1,5 +1,6 @@
 """The sink's function without Flink: what it passes on, what it logs, and what a log that fails means."""
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,9 +15,30 @@ PROCESSED = ProcessRecord.of(EVENT, count=3, subtask=1, processed_time=EPOCH)
 ALERT = Alert.of(EVENT, count=3, emitted_time=EPOCH)
 
 
-def sink(*, log: bool, log_may_miss: bool = False) -> RecordSink:
-    made = RecordSink(log=log, log_may_miss=log_may_miss)
-    made.open(None)
+class Metrics:
+    """A task's metrics: counters by name. It stands for the runtime context and for its metric group."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.name = ""
+
+    def get_metrics_group(self) -> "Metrics":
+        """This one."""
+        return self
+
+    def counter(self, name: str) -> "Metrics":
+        """This one, for that name."""
+        self.name = name
+        return self
+
+    def inc(self, n: int = 1) -> None:
+        """Count."""
+        self.counts[self.name] = self.counts.get(self.name, 0) + n
+
+
+def sink(*, log: bool, log_may_miss: bool = False, metrics: Metrics | None = None) -> RecordSink:
+    made = RecordSink(log=log, log_may_miss=log_may_miss, output_folder="/")
+    made.open(metrics or Metrics())
     return made
 
 
@@ -27,6 +49,18 @@ def passed_on(made: RecordSink, line: str) -> str:
 
 def test_a_process_record_is_passed_on_as_it_came() -> None:
     assert passed_on(sink(log=False), PROCESSED.encode()) == PROCESSED.encode()
+
+
+def test_the_metric_of_the_volume_is_there_after_the_first_record() -> None:
+    metrics = Metrics()
+    made = sink(log=False, metrics=metrics)
+    assert metrics.counts == {}
+
+    passed_on(made, PROCESSED.encode())
+
+    usage = shutil.disk_usage("/")
+    assert metrics.counts.keys() == {"volumeUsedPermille"}
+    assert metrics.counts["volumeUsedPermille"] == pytest.approx(1000 - 1000 * usage.free / usage.total, abs=20)
 
 
 def test_an_alert_is_passed_on_with_the_time_it_leaves_the_job_at() -> None:

@@ -24,6 +24,7 @@ from pyflink.datastream.slot_sharing_group import SlotSharingGroup
 from anomalyjob.config import Sinks
 from anomalyjob.events import Alert, counted_event_line, decode_record, is_alert_line
 from anomalyjob.standard_output import StandardOutput
+from anomalyjob.volume_usage import VOLUME_USED_METRIC, VolumeUsage
 
 STANDARD_OUTPUT_VARIABLE = "ANOMALYJOB_STANDARD_OUTPUT"
 HOUR_FOLDER_FORMAT = "yyyy-MM-dd-HH"
@@ -34,17 +35,21 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 class RecordSink(ProcessFunction):
     """Stamps alerts with the time they left the job, logs each record if asked, and passes every line on.
 
-    `log_may_miss`: part files hold the records as well, so a log that cannot be written must not stop the job.
+    `log_may_miss`: part files hold the records as well, so a log that cannot be written must not stop the job. The
+    metric of the volume that `output_folder` lies on is looked after here: this vertex is there whatever the sinks are.
     """
 
-    def __init__(self, *, log: bool, log_may_miss: bool) -> None:
+    def __init__(self, *, log: bool, log_may_miss: bool, output_folder: str) -> None:
+        self._output_folder = output_folder
+        self._volume: VolumeUsage
         self._logs = log
         self._log_may_miss = log_may_miss
         self._log: StandardOutput | None = None
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        """Prepare the log, if this sink writes one; called once per subtask and attempt."""
-        del runtime_context
+        """Prepare the metric, and the log if this sink writes one; called once per subtask and attempt."""
+        counter = runtime_context.get_metrics_group().counter(VOLUME_USED_METRIC)
+        self._volume = VolumeUsage(self._output_folder, counter)
         if self._logs:
             path = Path(os.environ[STANDARD_OUTPUT_VARIABLE])
             self._log = StandardOutput(path, may_miss=self._log_may_miss)
@@ -57,6 +62,7 @@ class RecordSink(ProcessFunction):
     def process_element(self, value: str, ctx: ProcessFunction.Context) -> Iterator[str]:
         """Take one record line and pass it on."""
         del ctx
+        self._volume.look()
         line = emitted_alert_line(value, datetime.now(UTC)) if is_alert_line(value) else value
         if self._log is not None:
             self._log.write(log_text(line))
@@ -93,7 +99,10 @@ def _escaped(found: re.Match[str]) -> str:
 def attach_sinks(records: DataStream, sinks: Sinks, output_folder: str, group: SlotSharingGroup) -> None:
     """Ends the graph: `records` are JSON lines; `output_folder` is the incarnation's folder on the volume."""
     sink = (
-        records.process(RecordSink(log=sinks.log, log_may_miss=sinks.files), output_type=Types.STRING())
+        records.process(
+            RecordSink(log=sinks.log, log_may_miss=sinks.files, output_folder=output_folder),
+            output_type=Types.STRING(),
+        )
         .name("sink")
         .uid("sink")
         # Python operators are chained across slot sharing groups; the sink must stay a vertex of its own.

@@ -8,18 +8,18 @@ v1 of Flink 2.3.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import aiohttp
 
-from anomalyjob.start_summary import START_PARAMETER, StartSummary
 from anomalyjob.timestamps import from_epoch_milliseconds
 from anomalyjob_operator.decide import FlinkRequest
+from anomalyjob_operator.flink_job_report import free_ratio, free_ratio_path, start_observation, start_path
 from anomalyjob_operator.flink_requests import fate, fate_path, trigger_body, trigger_path
 from anomalyjob_operator.observed import (
     CheckpointStatistics,
@@ -27,7 +27,6 @@ from anomalyjob_operator.observed import (
     FlinkObservation,
     JobFailure,
     RequestObservation,
-    StartObservation,
 )
 
 logger = logging.getLogger(__name__)
@@ -39,6 +38,7 @@ MAXIMUM_FAILURES: Final = 16
 MAXIMUM_MESSAGE_CHARACTERS: Final = 500
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class FlinkUnavailable(Exception):  # noqa: N818 - it says what Flink is
@@ -75,8 +75,10 @@ class FlinkRest:
             await self._session.close()
             self._session = None
 
-    async def observe(self, job_id: str, asked: Sequence[FlinkRequest] = ()) -> FlinkObservation:
-        """Return what is told about the cluster, the job, and what was `asked` of it.
+    async def observe(
+        self, job_id: str, asked: Sequence[FlinkRequest] = (), *, volume: bool = False
+    ) -> FlinkObservation:
+        """Return what is told about the cluster, the job, what was `asked` of it, and if wanted the job's volume.
 
         All requests together take at most the timeout. Raises FlinkUnavailable.
         """
@@ -85,8 +87,10 @@ class FlinkRest:
             if seen.job_id is None:
                 return seen
             fates = [await self._fate(request) for request in asked]
-            start = await self._start(job_id)
-        return replace(seen, requests=tuple(fate for fate in fates if fate is not None), start=start)
+            start = await self._optional(start_path(job_id), start_observation)
+            free = await self._optional(free_ratio_path(job_id), free_ratio) if volume else None
+        requests = tuple(fate for fate in fates if fate is not None)
+        return replace(seen, requests=requests, start=start, volume_free_ratio=free)
 
     async def ask(self, request: FlinkRequest, directory: str | None) -> None:
         """Ask for a checkpoint, or for a savepoint in the absolute folder `directory`. Raises FlinkUnavailable."""
@@ -122,12 +126,12 @@ class FlinkRest:
             # Status 404: Flink knows nothing of it. Whatever else it is must not hide the state of the job.
             return None
 
-    async def _start(self, job_id: str) -> StartObservation | None:
-        """Return what the job tells of its start, None when it tells nothing, or nothing that makes sense."""
+    async def _optional(self, path: str, translate: Callable[[Any], T]) -> T | None:
+        """Return a part of the answer that may be missing, None when it is, or makes no sense."""
         try:
-            return start_observation(await self._get(f"/jobs/{job_id}/config"))
-        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-            logger.debug("%s tells no start: %r", self._url, error)
+            return translate(await self._decoded(path))
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError) as error:
+            logger.debug("%s%s tells nothing: %r", self._url, path, error)
             return None
 
     async def _get_part(self, path: str, *, needed: bool) -> Json | None:
@@ -155,13 +159,17 @@ class FlinkRest:
         return self._session
 
     async def _get(self, path: str) -> Json:
+        document = await self._decoded(path)
+        if not isinstance(document, dict):
+            raise TypeError(f"{path}: not a JSON object")
+        return document
+
+    async def _decoded(self, path: str) -> object:
         async with self._open.get(self._url + path, allow_redirects=False) as response:
             if response.status != 200:
                 raise HttpStatusError(path, response.status)
             body = await _body(response)
-        document = json.loads(body)
-        if not isinstance(document, dict):
-            raise TypeError(f"{path}: not a JSON object")
+        document: object = json.loads(body)
         return document
 
 
@@ -195,12 +203,6 @@ def observation(
         tasks_changed_at=changed_at,
         failures=() if exceptions is None else _failures(exceptions["exceptionHistory"]["entries"]),
     )
-
-
-def start_observation(config: Json) -> StartObservation:
-    """Translate /jobs/<id>/config. Raises KeyError, TypeError or ValueError, also for a job without a start record."""
-    text = config["execution-config"]["user-config"][START_PARAMETER]
-    return StartObservation(**asdict(StartSummary.parse(text)))
 
 
 def _statistics(answer: Json | None, running_since: datetime | None) -> CheckpointStatistics:

@@ -27,34 +27,33 @@ async def observe(job: AnomalyJob, ledger: Ledger, backend: Backend) -> Observed
     wanted = job_id(metadata.namespace, metadata.name, ledger.incarnation)
     try:
         async with asyncio.timeout(BACKEND_TIMEOUT_SECONDS), asyncio.TaskGroup() as group:
-            # The back end knows only then where the living JobManager answers.
-            workloads = group.create_task(backend.observe_workloads())
-            flink = group.create_task(_flink_after(workloads, backend, wanted, requests_on_record(job, ledger)))
             start = group.create_task(backend.observe_start())
             free = group.create_task(backend.volume_free_ratio())
+            # The back end knows only then where the living JobManager answers.
+            workloads = await backend.observe_workloads()
+            flink = group.create_task(_flink(backend.rest_url, wanted, requests_on_record(job, ledger), free))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
     seen = flink.result()
     return Observed(
-        jobmanager=next((workload for workload in workloads.result() if workload.role == "jobmanager"), None),
-        taskmanagers=tuple(workload for workload in workloads.result() if workload.role == "taskmanager"),
+        jobmanager=next((workload for workload in workloads if workload.role == "jobmanager"), None),
+        taskmanagers=tuple(workload for workload in workloads if workload.role == "taskmanager"),
         flink=seen,
         start=start.result() or (seen.start if seen else None),
-        volume_free_ratio=free.result(),
+        volume_free_ratio=seen.volume_free_ratio if seen and free.result() is None else free.result(),
     )
 
 
-async def _flink_after(
-    workloads: Awaitable[object], backend: Backend, wanted_job_id: str, asked: Sequence[FlinkRequest]
+async def _flink(
+    rest_url: str | None, wanted_job_id: str, asked: Sequence[FlinkRequest], free_ratio: Awaitable[float | None]
 ) -> FlinkObservation | None:
-    await workloads
-    return None if backend.rest_url is None else await _flink(backend.rest_url, wanted_job_id, asked)
-
-
-async def _flink(rest_url: str, wanted_job_id: str, asked: Sequence[FlinkRequest]) -> FlinkObservation | None:
+    """Ask Flink, also how full the volume is where the back end cannot see that."""
+    if rest_url is None:
+        return None
+    volume = await free_ratio is None
     try:
         async with FlinkRest(rest_url) as rest:
-            return await rest.observe(wanted_job_id, asked)
+            return await rest.observe(wanted_job_id, asked, volume=volume)
     except FlinkUnavailable as error:
         logger.debug("%s", error)
         return None

@@ -119,7 +119,8 @@ class FlinkObservation:
 
     `job_state` is None while that job is not known there. `tasks_changed_at` is the newest change of a task's state:
     when all tasks run, the moment since which they all do. `failures` are the newest of this JobManager, newest first.
-    `start` tells how this run of the job began.
+    `start` tells how this run of the job began. `volume_free_ratio` is the free part of the volume, 0 to 1, as the
+    tasks see it; up to some 20 s old, and asked for only where the back end cannot see the volume.
     """
 
     job_id: str | None
@@ -136,6 +137,7 @@ class FlinkObservation:
     failures: tuple[JobFailure, ...] = ()
     requests: tuple[RequestObservation, ...] = ()
     start: StartObservation | None = None
+    volume_free_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,7 @@ class Observed:
     """Everything seen in one pass. `flink` is None when REST did not answer in time (not evidence of a dead job).
 
     `first_look`: whoever looks has just begun to, so that nobody may have looked for long.
-    `start` is the newest that could be seen: on the volume, or else by Flink.
+    `start` is the newest that could be seen: on the volume, or else by Flink; so it is with `volume_free_ratio`.
     """
 
     jobmanager: WorkloadObservation | None
