@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from anomalyjob_operator.cluster.kinds import Manifest
-from anomalyjob_operator.names import COMPONENT_LABEL, CONTENT_HASH_ANNOTATION, WORKLOAD_LABEL
+from anomalyjob_operator.names import COMPONENT_LABEL, CONTENT_HASH_ANNOTATION, FLINK_CONTAINER, WORKLOAD_LABEL
 from anomalyjob_operator.observed import Refusal, Role, WorkloadObservation
 
-CONTAINER: Final = "flink"
 PROVEN_SECONDS: Final = 10.0
 """A container without a readiness check is past its launcher after this time; the launcher itself takes about one."""
 
@@ -80,7 +79,7 @@ def _has_ended(pod: Manifest) -> bool:
 
 def _container(pod: Manifest) -> dict[str, Any]:
     statuses = pod.get("status", {}).get("containerStatuses", [])
-    return next((status for status in statuses if status.get("name") == CONTAINER), {})
+    return next((status for status in statuses if status.get("name") == FLINK_CONTAINER), {})
 
 
 def _died_at(pods: Sequence[Manifest]) -> datetime | None:
