@@ -5,12 +5,16 @@ Where `spec` knows the rule too, the server must say the same sentence at the sa
 
 import copy
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.api.resource_kind import Refusal, ResourceKind, definition
 from tests.e2e.cluster_access import Cluster
+from tests.golden.manifest_cases import MANIFEST
+from tests.unit.test_samples import SAMPLES
 
+from anomalyjob_operator.resource_file import read_document
 from anomalyjob_operator.spec import FieldError, InvalidResource, parse
 from anomalyjob_operator.spec.flink_keys import OWNED_KEYS, OWNED_PREFIXES
 
@@ -390,6 +394,13 @@ def test_names_are_short_and_plain(kind: ResourceKind, right: str, wrong: str, w
 @pytest.mark.parametrize("path", ["detectoin", "source.kafka", "job.paralelism", "jobManager.podTemplate.spec.hostPID"])
 def test_a_field_that_is_unknown_is_refused(kind: ResourceKind, path: str) -> None:
     assert f'unknown field "spec.{path}"' in kind.refusal(at(path, {})).text
+
+
+@pytest.mark.parametrize("file", [MANIFEST, *SAMPLES], ids=lambda file: file.name)
+def test_the_server_takes_every_sample(kind: ResourceKind, file: Path) -> None:
+    sample = read_document(file)
+
+    assert kind.tried(sample["spec"])["spec"] == parse(sample).spec.document()
 
 
 def test_a_choice_without_a_value_is_no_choice(kind: ResourceKind) -> None:
