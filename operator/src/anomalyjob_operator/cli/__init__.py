@@ -4,6 +4,7 @@ import click
 
 from anomalyjob_operator.cli.audit import audit
 from anomalyjob_operator.cli.checkpoints import checkpoints
+from anomalyjob_operator.cli.crd import crd
 from anomalyjob_operator.cli.down import down
 from anomalyjob_operator.cli.kill import kill
 from anomalyjob_operator.cli.logs import logs
@@ -23,5 +24,5 @@ def main() -> None:
     """
 
 
-for command in (up, down, status, logs, checkpoints, kill, audit, validate, render):
+for command in (up, down, status, logs, checkpoints, kill, audit, validate, render, crd):
     main.add_command(command)

@@ -21,10 +21,11 @@ _ORDER: Final = {kind.name: number for number, kind in enumerate(RENDERED)}
 def manifest_text(manifests: Iterable[Manifest]) -> str:
     """Return the documents in the order in which they are best applied: what pods need comes before them."""
     ordered = sorted(manifests, key=lambda found: _ORDER[found["kind"]])
-    return "".join(f"---\n{_text(manifest)}" for manifest in ordered)
+    return "".join(f"---\n{document_text(manifest)}" for manifest in ordered)
 
 
-def _text(manifest: Manifest) -> str:
+def document_text(manifest: Manifest) -> str:
+    """Return one document, whatever its kind."""
     text: str = yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
 
