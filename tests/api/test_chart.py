@@ -1,0 +1,139 @@
+"""What helm makes of the chart. It needs helm 3 and no cluster, and stands here because helm is where a cluster is."""
+
+import json
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+import yaml
+from tests.e2e import command
+from tests.unit.pod_security import violations
+
+pytestmark = pytest.mark.api
+
+REPOSITORY = Path(__file__).parents[2]
+CHART = REPOSITORY / "charts" / "anomalyjob-operator"
+
+
+def template(*, release: str = "r", values: dict[str, Any] | None = None) -> CompletedProcess[str]:
+    words = [word for key, value in (values or {}).items() for word in ("--set-json", f"{key}={json.dumps(value)}")]
+    options = ("--namespace", "system", "--kube-version", "1.31.0")
+    return command.run("helm", "template", release, str(CHART), *options, *words)
+
+
+def rendered(*, release: str = "r", **values: Any) -> list[dict[str, Any]]:
+    done = template(release=release, values=values)
+    assert done.returncode == 0, done.stderr
+    return [one for one in yaml.safe_load_all(done.stdout) if one]
+
+
+def kinds(documents: list[dict[str, Any]], namespace: str | None = None) -> list[str]:
+    """The kinds of the objects, of one namespace or of none, without roles for people."""
+    found = [one for one in documents if one["metadata"].get("namespace") == namespace]
+    return sorted(one["kind"] for one in found if not one["metadata"]["name"].endswith(("-view", "-edit")))
+
+
+def of_kind(documents: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    (found,) = [one for one in documents if one["kind"] == kind]
+    return found
+
+
+def test_helm_finds_nothing_wrong_with_the_chart() -> None:
+    command.must("helm", "lint", "--strict", str(CHART))
+
+
+def test_the_manifests_are_what_helm_makes_of_the_chart() -> None:
+    command.must("make", "--directory", str(REPOSITORY), "manifests-check")
+
+
+def test_the_operator_of_all_namespaces_has_a_cluster_role_and_no_other_role() -> None:
+    found = rendered()
+    assert kinds(found) == ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"]
+    assert kinds(found, "system") == ["Deployment", "NetworkPolicy", "ServiceAccount"]
+
+
+def test_the_operator_of_some_namespaces_has_roles_in_these_only() -> None:
+    found = rendered(watchNamespaces=["one", "two"])
+    assert kinds(found) == ["CustomResourceDefinition"]
+    assert kinds(found, "one") == kinds(found, "two") == ["Role", "RoleBinding"]
+    assert kinds(found, "system") == ["Deployment", "NetworkPolicy", "ServiceAccount"]
+
+
+def test_both_ways_of_watching_allow_the_same() -> None:
+    everywhere = [one for one in rendered(userRoles={"create": False}) if one["kind"] == "ClusterRole"]
+    somewhere = [one for one in rendered(watchNamespaces=["one"]) if one["kind"] == "Role"]
+    assert [one["rules"] for one in everywhere] == [one["rules"] for one in somewhere]
+
+
+def test_the_operator_is_told_which_namespaces_to_watch() -> None:
+    (container,) = of_kind(rendered(watchNamespaces=["one", "two"]), "Deployment")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    given = {one["name"]: one.get("value") for one in container["env"]}
+    assert given["ANOMALYJOB_WATCH_NAMESPACES"] == "one,two"
+
+
+def test_two_releases_share_no_object_but_the_definition() -> None:
+    first, second = rendered(release="one"), rendered(release="two", crds={"create": False})
+    names = [{(one["kind"], one["metadata"]["name"]) for one in documents} for documents in (first, second)]
+    assert not names[0] & names[1]
+
+
+def test_the_definition_outlives_the_release_unless_that_is_not_wanted() -> None:
+    policy = {"helm.sh/resource-policy": "keep"}
+    assert of_kind(rendered(), "CustomResourceDefinition")["metadata"]["annotations"] == policy
+    removed = of_kind(rendered(crds={"keep": False}), "CustomResourceDefinition")["metadata"]
+    assert "annotations" not in removed
+
+
+def test_the_definition_can_be_left_out() -> None:
+    assert "CustomResourceDefinition" not in kinds(rendered(crds={"create": False}))
+
+
+def test_all_that_can_be_set_of_the_pod_arrives_in_it_and_loosens_nothing() -> None:
+    values: dict[str, Any] = {
+        "imagePullSecrets": ["secret"],
+        "podAnnotations": {"note": "1"},
+        "podLabels": {"team": "streams"},
+        "priorityClassName": "system-cluster-critical",
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "serviceAccount": {"create": False, "name": "mine"},
+    }
+    pod = of_kind(rendered(**values), "Deployment")["spec"]["template"]
+    assert violations(pod) == ["serviceAccountName is set", "has a service account token"]
+    spec, metadata = pod["spec"], pod["metadata"]
+    assert spec["imagePullSecrets"] == [{"name": "secret"}]
+    assert spec["priorityClassName"] == "system-cluster-critical"
+    assert spec["nodeSelector"] == {"kubernetes.io/os": "linux"}
+    assert spec["tolerations"] == [{"key": "dedicated", "operator": "Exists"}]
+    assert spec["affinity"] == {"nodeAffinity": {}}
+    assert spec["serviceAccountName"] == "mine"
+    assert metadata["annotations"] == {"note": "1"}
+    assert metadata["labels"]["team"] == "streams"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"imgae": {}},
+        {"image": {"repository": "a", "tag": "b", "registry": "c"}},
+        {"watchNamespaces": "one"},
+        {"watchNamespaces": ["One"]},
+        {"jobImage": {"repository": "a", "tag": ""}},
+        {"resources": {"limits": {"memory": "much"}}},
+        {"livenessPort": 80},
+        {"replicas": 2},
+    ],
+    ids=json.dumps,
+)
+def test_a_value_that_the_chart_does_not_know_is_refused(values: dict[str, Any]) -> None:
+    done = template(values=values)
+    assert done.returncode != 0
+    assert "values don't meet the specifications of the schema" in done.stderr
+
+
+def test_a_parent_chart_may_hand_down_its_global_values() -> None:
+    assert template(values={"global": {"anything": 1}}).returncode == 0
