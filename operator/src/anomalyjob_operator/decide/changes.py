@@ -10,7 +10,9 @@
 | everything else                                                | stop and start                                      |
 """
 
+import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -40,10 +42,14 @@ WITH_SAVEPOINT: Final = (
 
 def spec_of(document: SpecDocument | None) -> Spec | None:
     """Return the spec that a ledger holds; None when there is none, or none that this version understands."""
-    if document is None:
-        return None
+    return None if document is None else _parsed(json.dumps(document, sort_keys=True))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Spec | None:
+    """Every pass looks at the same few specs again and again."""
     try:
-        return Spec.model_validate(document)
+        return Spec.model_validate(json.loads(text))
     except ValidationError:
         return None
 
