@@ -93,6 +93,15 @@ def test_the_job_managers_settings_follow_the_spec(document: Mapping[str, object
     assert job_manager(document)[key] == value
 
 
+def test_only_python_in_processes_of_its_own_has_bundles_and_they_wait_shortly() -> None:
+    bundle_time = "python.fn-execution.bundle.time"
+    process = {"job": {"pythonExecutionMode": "process"}}
+
+    assert bundle_time not in job_manager({})
+    assert job_manager(process)[bundle_time] == 20
+    assert job_manager({**process, "flinkConfiguration": {bundle_time: "500"}})[bundle_time] == "500"
+
+
 @pytest.mark.parametrize(
     "document, has_managed_memory",
     [

@@ -111,6 +111,7 @@ def _common(spec: Spec, placement: Placement, workload: str) -> dict[str, Settin
 
 def _job(spec: Spec, placement: Placement, job_name: str) -> dict[str, Setting]:
     return {
+        **_python_processes(spec),
         "execution.buffer-timeout.interval": "10 ms",
         "execution.runtime-mode": "STREAMING",
         "parallelism.default": spec.job.parallelism,
@@ -123,6 +124,15 @@ def _job(spec: Spec, placement: Placement, job_name: str) -> dict[str, Setting]:
         # Spreads tasks over TaskManagers where slot sharing leaves a choice, and uses spare slots at once.
         "taskmanager.load-balance.mode": "TASKS",
     }
+
+
+def _python_processes(spec: Spec) -> dict[str, Setting]:
+    """Return what only Python in processes of its own needs: thread mode has no bundles."""
+    if spec.job.python_execution_mode == "thread":
+        return {}
+    # Milliseconds that a record waits for others to cross into Python with, in each of three operators one after the
+    # other. Flink's default is a second: an alert took 1.6 s.
+    return {"python.fn-execution.bundle.time": 20}
 
 
 def _checkpointing(spec: Spec) -> dict[str, Setting]:
