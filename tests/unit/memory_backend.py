@@ -14,7 +14,7 @@ from typing import Final, Literal
 from anomalyjob_operator.desired.placement import JobManagerPorts, Placement
 from anomalyjob_operator.desired.workloads import DesiredState, Workload
 from anomalyjob_operator.ledger import Ledger
-from anomalyjob_operator.observed import StartObservation, WorkloadObservation
+from anomalyjob_operator.observed import Refusal, StartObservation, WorkloadObservation
 from anomalyjob_operator.spec import AnomalyJob
 from anomalyjob_operator.status import Event, Status
 
@@ -55,6 +55,7 @@ class MemoryBackend:
         self.workloads: dict[str, WorkloadObservation] = {}
         self.start: StartObservation | None = None
         self.free: float | None = 0.5
+        self.refused: Refusal | None = None
         self.writes: list[Write] = []
         self.events: list[Event] = []
         self.jobmanagers: list[str] = []
@@ -94,6 +95,11 @@ class MemoryBackend:
     async def volume_free_ratio(self) -> float | None:
         """What the test set."""
         return self.free
+
+    @property
+    def refused_object(self) -> Refusal | None:
+        """What the test set."""
+        return self.refused
 
     async def apply(self, desired: DesiredState) -> None:
         """Start what is missing, replace what differs, remove what is extra."""

@@ -20,7 +20,9 @@ UNSCHEDULABLE = {
     "status": "False",
     "reason": "Unschedulable",
     "message": "0/3 nodes are available",
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
 }
+JUST_NOW = {"lastTransitionTime": (NOW - timedelta(seconds=9)).isoformat()}
 
 
 def being_deleted(told: float, grace: int) -> dict[str, Any]:
@@ -139,6 +141,10 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     "a pod that fits on no node is waited for": (
         [pod(TM, at(0), status__containerStatuses=None, status__conditions=[UNSCHEDULABLE], status__podIP=None)],
         {"alive": False, "waiting": Refusal(reason="Unschedulable", message="0/3 nodes are available")},
+    ),
+    "a pod that fits on no node yet may only wait for its claim": (
+        [pod(TM, at(0), status__containerStatuses=None, status__conditions=[UNSCHEDULABLE | JUST_NOW])],
+        {"alive": False, "waiting": None},
     ),
     "a pod that ends waits for nothing": (
         [pod(TM, at(0), flink__state=waits("ImagePullBackOff"), **being_deleted(50, 10))],

@@ -8,7 +8,7 @@ from typing import Protocol
 from anomalyjob_operator.desired.placement import Placement
 from anomalyjob_operator.desired.workloads import DesiredState
 from anomalyjob_operator.ledger import Ledger
-from anomalyjob_operator.observed import StartObservation, WorkloadObservation
+from anomalyjob_operator.observed import Refusal, StartObservation, WorkloadObservation
 from anomalyjob_operator.spec import AnomalyJob
 from anomalyjob_operator.status import Event, Status
 
@@ -43,6 +43,10 @@ class Backend(Protocol):
 
     async def volume_free_ratio(self) -> float | None:
         """Free part of the volume, 0 to 1, if it can be seen."""
+
+    @property
+    def refused_object(self) -> Refusal | None:
+        """What the cluster would not accept at the last `apply`, or will not carry out; None when there is nothing."""
 
     async def apply(self, desired: DesiredState) -> None:
         """Makes the workloads be as desired: starts what is missing, replaces what differs, removes what is extra.

@@ -41,6 +41,7 @@ async def observe(job: AnomalyJob, ledger: Ledger, backend: Backend) -> Observed
         flink=seen,
         start=start.result() or (seen.start if seen else None),
         volume_free_ratio=seen.volume_free_ratio if seen and free.result() is None else free.result(),
+        refused_object=backend.refused_object,
     )
 
 

@@ -146,6 +146,7 @@ class Observed:
 
     `first_look`: whoever looks has just begun to, so that nobody may have looked for long.
     `start` is the newest that could be seen: on the volume, or else by Flink; so it is with `volume_free_ratio`.
+    `refused_object` is what the cluster does not accept of what was applied last.
     """
 
     jobmanager: WorkloadObservation | None
@@ -153,4 +154,5 @@ class Observed:
     flink: FlinkObservation | None = None
     start: StartObservation | None = None
     volume_free_ratio: float | None = None
+    refused_object: Refusal | None = None
     first_look: bool = False

@@ -31,6 +31,7 @@ EventReason = Literal[
     "JobFinished",
     "JobStatusChanged",
     "NeedsSavepoint",
+    "ObjectRefused",
     "ProgressDeadlineExceeded",
     "RecoverDeployment",
     "Recovered",

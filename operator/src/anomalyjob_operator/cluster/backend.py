@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from anomalyjob_operator.cluster.api import ConflictError, KubernetesApi
+from anomalyjob_operator.cluster.api import ApiError, ConflictError, KubernetesApi
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, CLAIM, CONFIG_MAP, EVENT, POD, Manifest
 from anomalyjob_operator.cluster.model import Owner, RenderSettings, owner_reference
 from anomalyjob_operator.cluster.objects import Objects
@@ -33,11 +33,14 @@ from anomalyjob_operator.names import (
     labels,
     ledger_name,
 )
-from anomalyjob_operator.observed import StartObservation, WorkloadObservation
+from anomalyjob_operator.observed import Refusal, StartObservation, WorkloadObservation
 from anomalyjob_operator.spec import AnomalyJob
 from anomalyjob_operator.status import Event, Status
 
 LEDGER_KEY: Final = "ledger.json"
+
+REFUSALS: Final = frozenset({400, 403, 422})
+"""HTTP statuses that say that an object is wrong or not allowed, and will be so again."""
 
 
 class DamagedLedgerError(Exception):
@@ -72,6 +75,9 @@ class ClusterBackend:
         self._resource = resource
         self._ledger_object: Manifest | None = None
         self._address: str | None = None
+        self._refused: Refusal | None = None
+        self._desired: DesiredState | None = None
+        self._rendered: tuple[Manifest, ...] = ()
         self._objects = Objects(api, self._namespace, self._name, clock)
 
     def see(self, resource: Manifest) -> None:
@@ -131,9 +137,22 @@ class ClusterBackend:
         """Nothing: the volume is out of sight."""
         return None
 
+    @property
+    def refused_object(self) -> Refusal | None:
+        """What the API server would not accept at the last `apply`, or no pod can be made of."""
+        return self._refused
+
     async def apply(self, desired: DesiredState) -> None:
         """Let exactly the desired objects be there; nothing is written while they are."""
-        await self._objects.apply(render(desired, self._settings, self._owner))
+        if desired != self._desired:
+            self._desired, self._rendered = desired, render(desired, self._settings, self._owner)
+        try:
+            self._refused = await self._objects.apply(self._rendered)
+        except ApiError as error:
+            if error.status not in REFUSALS:
+                raise
+            # The condition says so until an apply succeeds: the user has to change something first.
+            self._refused = Refusal(reason="ObjectRefused", message=str(error))
 
     async def read_status(self) -> Status | None:
         """Return the status as it was read with the resource; None when there is none that can be understood."""

@@ -18,7 +18,8 @@ from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, Manifest
 from anomalyjob_operator.cluster.render import RenderSettings
 from anomalyjob_operator.cluster.work_queue import Key
 from anomalyjob_operator.reconcile import Reconciler, utc_now
-from anomalyjob_operator.spec import InvalidResource, Metadata, parse
+from anomalyjob_operator.spec import AnomalyJob, InvalidResource, Metadata, parse
+from anomalyjob_operator.status import deleting
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,8 @@ class Jobs:
         if resource is None or "deletionTimestamp" in resource["metadata"]:
             # Its objects are collected by the API server, because they name it as their owner.
             self._jobs.pop(key, None)
+            if resource is not None:
+                await self._tell_that_it_goes(resource)
             return None
         return await self._pass(self._job(key, resource), resource)
 
@@ -81,20 +84,40 @@ class Jobs:
         uid = str(resource["metadata"]["uid"])
         known = self._jobs.get(key)
         if known is None or known.uid != uid:
-            backend = ClusterBackend(self._api, resource, self._settings, self._clock, rest_address=self._rest_address)
+            backend = self._backend(resource)
             known = _Job(uid=uid, backend=backend, reconciler=Reconciler(backend, self._clock))
             self._jobs[key] = known
         known.backend.see(resource)
         return known
 
+    def _backend(self, resource: Manifest) -> ClusterBackend:
+        return ClusterBackend(self._api, resource, self._settings, self._clock, rest_address=self._rest_address)
+
+    async def _tell_that_it_goes(self, resource: Manifest) -> None:
+        """Let the status say so, once; somebody else's finalizer may hold the resource for long."""
+        backend = self._backend(resource)
+        status = await backend.read_status()
+        if status is None or status.phase != "Deleting":
+            await backend.write_status(deleting(status, _generation(resource), self._clock()))
+
+    def _with_image(self, job: AnomalyJob) -> AnomalyJob:
+        """Write the default image into the spec: an operator with a newer one changes the job as any edit does."""
+        if job.spec.image is not None:
+            return job
+        return job.model_copy(update={"spec": job.spec.model_copy(update={"image": self._settings.job_image})})
+
     async def _pass(self, job: _Job, resource: Manifest) -> float:
-        generation = int(resource["metadata"].get("generation", 1))
+        generation = _generation(resource)
         try:
             parsed = parse(resource)
         except InvalidResource as error:
             return await _pass_over_invalid(job, error, resource, generation)
-        plan = await job.reconciler.reconcile(parsed, generation=generation)
+        plan = await job.reconciler.reconcile(self._with_image(parsed), generation=generation)
         return plan.requeue_after_seconds
+
+
+def _generation(resource: Manifest) -> int:
+    return int(resource["metadata"].get("generation", 1))
 
 
 async def _pass_over_invalid(job: _Job, error: InvalidResource, resource: Manifest, generation: int) -> float:

@@ -11,7 +11,7 @@ from typing import Final
 
 from anomalyjob_operator.cluster.api import KubernetesApi
 from anomalyjob_operator.cluster.drift import drifted, marked
-from anomalyjob_operator.cluster.kinds import CLAIM, CONFIG_MAP, KINDS, POD, RENDERED, Kind, Manifest
+from anomalyjob_operator.cluster.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, KINDS, POD, RENDERED, Kind, Manifest
 from anomalyjob_operator.names import (
     CONTENT_HASH_ANNOTATION,
     WORKLOAD_LABEL,
@@ -19,6 +19,7 @@ from anomalyjob_operator.names import (
     job_selector,
     ledger_name,
 )
+from anomalyjob_operator.observed import Refusal
 
 COMPARED_EVERY: Final = timedelta(seconds=15)
 
@@ -36,23 +37,35 @@ class Objects:
         self._clock = clock
         self._applied: Sequence[Manifest] | None = None
         self._compared_at: datetime | None = None
+        self._without_pods: Refusal | None = None
 
     def forget(self) -> None:
         """Compare at the next opportunity."""
         self._compared_at = None
 
-    async def apply(self, manifests: Sequence[Manifest]) -> None:
-        """Bring the live objects in line; in the order of RENDERED, so that pods find what they need."""
+    async def apply(self, manifests: Sequence[Manifest]) -> Refusal | None:
+        """Bring the live objects in line; in the order of RENDERED, so that pods find what they need.
+
+        Return why no pod can be made of one of them, as it was seen last. Raise ApiError when one is refused.
+        """
         now = self._clock()
         if self._is_recent(manifests, now):
-            return
+            return self._without_pods
         live = await self._live()
         for kind in RENDERED:
             for manifest in map(marked, manifests):
                 if manifest["kind"] == kind.name and _differs(manifest, live):
-                    await self._api.apply(kind, manifest)
+                    await self._put(kind, manifest, live)
         await self._remove_extra(manifests, live)
-        self._applied, self._compared_at = manifests, now
+        self._applied, self._compared_at, self._without_pods = manifests, now, _without_pods(live)
+        return self._without_pods
+
+    async def _put(self, kind: Kind, manifest: Manifest, live: Live) -> None:
+        found = live.get((kind.name, manifest["metadata"]["name"]))
+        if found is not None and kind is CONFIG_MAP and found.get("data") != manifest["data"]:
+            # It is immutable, and somebody put another one in its place.
+            await self._api.delete(kind, self._namespace, manifest["metadata"]["name"], uid=found["metadata"]["uid"])
+        await self._api.apply(kind, manifest)
 
     def _is_recent(self, manifests: Sequence[Manifest], now: datetime) -> bool:
         if self._compared_at is None or manifests != self._applied:
@@ -68,10 +81,15 @@ class Objects:
         return await self._api.list(kind, self._namespace, job_selector(self._name))
 
     async def _remove_extra(self, manifests: Sequence[Manifest], live: Live) -> None:
-        """Remove what is the job's but no longer rendered. The claim is never removed, nor the ledger."""
+        """Remove what belongs to the resource but is no longer rendered. The claim is never removed, nor the ledger."""
         wanted = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests}
         wanted.add((CONFIG_MAP.name, ledger_name(self._name)))
-        extra = {key: item for key, item in live.items() if key not in wanted and key[0] != CLAIM.name}
+        owners = {uid for manifest in manifests for uid in _owners(manifest)}
+        extra = {
+            key: item
+            for key, item in live.items()
+            if key not in wanted and key[0] != CLAIM.name and not owners.isdisjoint(_owners(item))
+        }
         if any(kind == CONFIG_MAP.name for kind, _ in extra):
             used = await self._used_configurations()
             extra = {key: item for key, item in extra.items() if key not in used}
@@ -88,6 +106,20 @@ def _configuration_of(metadata: Mapping[str, Mapping[str, str]]) -> str | None:
     workload = metadata.get("labels", {}).get(WORKLOAD_LABEL)
     content_hash = metadata.get("annotations", {}).get(CONTENT_HASH_ANNOTATION)
     return None if workload is None or content_hash is None else configuration_name(workload, content_hash)
+
+
+def _owners(manifest: Manifest) -> list[str]:
+    return [str(reference["uid"]) for reference in manifest["metadata"].get("ownerReferences", [])]
+
+
+def _without_pods(live: Live) -> Refusal | None:
+    """Return why no pod can be made of a Deployment, such as a quota or the namespace's Pod Security."""
+    for (kind, name), item in live.items():
+        conditions = item.get("status", {}).get("conditions", []) if kind == DEPLOYMENT.name else []
+        failed = (one for one in conditions if one["type"] == "ReplicaFailure" and one["status"] == "True")
+        for condition in failed:
+            return Refusal(reason=str(condition["reason"]), message=f"Deployment {name}: {condition['message']}")
+    return None
 
 
 def _differs(manifest: Manifest, live: Live) -> bool:

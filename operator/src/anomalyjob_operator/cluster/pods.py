@@ -16,6 +16,9 @@ from anomalyjob_operator.observed import Refusal, Role, WorkloadObservation
 PROVEN_SECONDS: Final = 10.0
 """A container without a readiness check is past its launcher after this time; the launcher itself takes about one."""
 
+SCHEDULING_SECONDS: Final = 10.0
+"""The scheduler says Unschedulable at first while a new claim is being bound."""
+
 _NORMAL_WAITS: Final = frozenset({"ContainerCreating", "PodInitializing"})
 
 
@@ -59,7 +62,7 @@ def _workload(name: str, pods: Sequence[Manifest], now: datetime) -> WorkloadObs
         died_at=_died_at(pods),
         restarts=int(container.get("restartCount", 0)),
         refusal=_refusal(container, started_at, now),
-        waiting=_waiting(pod, container),
+        waiting=_waiting(pod, container, now),
     )
 
 
@@ -100,7 +103,7 @@ def _deaths(pod: Manifest) -> list[datetime]:
 
 def _refusal(container: dict[str, Any], started_at: datetime | None, now: datetime) -> Refusal | None:
     """Return why the launcher would not start Flink; it holds until a later start got past the launcher."""
-    if container.get("ready") and _runs_for(started_at, now) >= PROVEN_SECONDS:
+    if container.get("ready") and _seconds_since(started_at, now) >= PROVEN_SECONDS:
         return None
     ended = (container.get(state, {}).get("terminated", {}) for state in ("state", "lastState"))
     text = next((str(end["message"]).strip() for end in ended if end.get("message")), "")
@@ -111,11 +114,11 @@ def _refusal(container: dict[str, Any], started_at: datetime | None, now: dateti
         return None
 
 
-def _runs_for(started_at: datetime | None, now: datetime) -> float:
+def _seconds_since(started_at: datetime | None, now: datetime) -> float:
     return 0.0 if started_at is None else (now - started_at).total_seconds()
 
 
-def _waiting(pod: Manifest, container: dict[str, Any]) -> Refusal | None:
+def _waiting(pod: Manifest, container: dict[str, Any], now: datetime) -> Refusal | None:
     """Return why the pod does not start, when that is not just a matter of seconds."""
     if _is_ending(pod):
         return None
@@ -124,6 +127,8 @@ def _waiting(pod: Manifest, container: dict[str, Any]) -> Refusal | None:
         return Refusal(reason=str(waiting["reason"]), message=str(waiting.get("message") or waiting["reason"]))
     for condition in pod.get("status", {}).get("conditions", []):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            if _seconds_since(_time(condition.get("lastTransitionTime")), now) < SCHEDULING_SECONDS:
+                return None
             reason = str(condition.get("reason") or "Unschedulable")
             return Refusal(reason=reason, message=str(condition.get("message") or reason))
     return None

@@ -27,6 +27,7 @@ class Alarm:
 ALARMS: Final = (
     Alarm(name="ValidationError", check=troubles.invalid, event="ValidationError"),
     Alarm(name="NeedsSavepoint", check=troubles.waits_for_savepoint, event="NeedsSavepoint", needs_flink=True),
+    Alarm(name="ObjectRefused", check=troubles.object_refused, event="ObjectRefused"),
     Alarm(name="WorkloadWaiting", check=troubles.workload_waiting, event="WorkloadWaiting"),
     Alarm(name="StartRefused", check=troubles.refused, event="StartRefused"),
     Alarm(name="RestoreFailed", check=troubles.restore_failed, event="RestoreFailed"),

@@ -16,6 +16,7 @@ UNHEALTHY: tuple[troubles.Check, ...] = (
 )
 STALLING: tuple[troubles.Check, ...] = (
     troubles.invalid,
+    troubles.object_refused,
     *HOPELESS,
     troubles.waits_for_savepoint,
     troubles.workload_waiting,

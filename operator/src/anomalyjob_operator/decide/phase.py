@@ -65,7 +65,8 @@ def _pending(situation: Situation, ledger: Ledger) -> Answer | None:
         return "Recovering", "All processes of the job are gone; they are started again"
     if ledger.restart_counter:
         return "Deploying", "All processes of the job are to be started"
-    return "Pending", "Nothing has been started yet"
+    refused = troubles.object_refused(situation, ledger)
+    return "Pending", "Nothing has been started yet" if refused is None else refused[1]
 
 
 def _waiting(situation: Situation, ledger: Ledger) -> Answer | None:
@@ -112,9 +113,9 @@ def _deploying(situation: Situation, ledger: Ledger) -> Answer:
 
 
 def _obstacle(situation: Situation, ledger: Ledger) -> str | None:
-    waiting = troubles.workload_waiting(situation, ledger)
-    if waiting is not None:
-        return waiting[1]
+    trouble = troubles.first((troubles.object_refused, troubles.workload_waiting), situation, ledger)
+    if trouble is not None:
+        return trouble[1]
     return "Flink's REST endpoint does not answer yet" if situation.flink is None else None
 
 

@@ -108,6 +108,12 @@ def workload_waiting(situation: Situation, _ledger: Ledger) -> Trouble | None:
     return None
 
 
+def object_refused(situation: Situation, _ledger: Ledger) -> Trouble | None:
+    """The cluster does not accept what was applied, or does not carry it out."""
+    refusal = situation.observed.refused_object
+    return None if refusal is None else (refusal.reason, refusal.message)
+
+
 def finished(situation: Situation, ledger: Ledger) -> Trouble | None:
     """The job came to an end although its source has none, and nobody was stopping it."""
     if not situation.job_finished or ledger.operation is not None:

@@ -25,7 +25,7 @@ from anomalyjob_operator.local.start_records import newest_start
 from anomalyjob_operator.local.state_folder import StateFolder
 from anomalyjob_operator.local.supervisor import Supervisor
 from anomalyjob_operator.local.workload_process import Launch
-from anomalyjob_operator.observed import StartObservation, WorkloadObservation
+from anomalyjob_operator.observed import Refusal, StartObservation, WorkloadObservation
 from anomalyjob_operator.spec import AnomalyJob
 from anomalyjob_operator.status import Event, Status
 
@@ -112,6 +112,11 @@ class LocalBackend:
         except OSError:
             return None
         return usage.free / usage.total if usage.total else None
+
+    @property
+    def refused_object(self) -> Refusal | None:
+        """None: a process is started or it is not; there is nobody who could refuse it."""
+        return None
 
     async def apply(self, desired: DesiredState) -> None:
         """Let exactly the desired workloads run. Raise OSError when their configuration cannot be written."""
