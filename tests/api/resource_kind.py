@@ -94,7 +94,12 @@ def definition(cluster: Cluster) -> Iterator[str]:
 
 
 def _is_served(cluster: Cluster, group: str) -> bool:
-    return cluster.get(f"/apis/{group}/v1alpha1/anomalyjobs") is not None
+    try:
+        return cluster.get(f"/apis/{group}/v1alpha1/anomalyjobs") is not None
+    except RefusedByServerError as error:
+        if error.status != 429:  # Too many requests: that is how it says that it is not ready for them.
+            raise
+        return False
 
 
 def _refusal(error: RefusedByServerError) -> Refusal:

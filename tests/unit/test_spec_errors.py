@@ -245,6 +245,10 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     ]
 
 
+def test_a_list_is_not_called_too_short_because_what_stands_in_it_is_wrong() -> None:
+    assert list(errors_of(resource(simulated(users=[" a"])))) == ["spec.source.simulated.users[0]"]
+
+
 @pytest.mark.parametrize(
     "name, accepted",
     [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import ValidationError
 
@@ -16,6 +16,9 @@ from anomalyjob_operator.spec.field_errors import FieldError, field_error
 from anomalyjob_operator.spec.model import API_VERSION, KIND, AnomalyJob, Spec
 from anomalyjob_operator.spec.pod_rules import refused_parts
 from anomalyjob_operator.spec.wording import found_text
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 __all__ = ["RULES", "FieldError", "InvalidResource", "Rule", "parse"]
 
@@ -131,9 +134,15 @@ def parse(document: object) -> AnomalyJob:
     try:
         resource = AnomalyJob.model_validate(document)
     except ValidationError as error:
-        raise InvalidResource(field_error(details, AnomalyJob) for details in error.errors()) from None
+        found = (details for details in error.errors() if not _is_about_length_alone(details))
+        raise InvalidResource(field_error(details, AnomalyJob) for details in found) from None
     _refuse([*_broken_rules(resource.spec), *_refused_pods(resource.spec)])
     return resource
+
+
+def _is_about_length_alone(details: ErrorDetails) -> bool:
+    """Tell whether a list counts as too short only because what stands in it is wrong, which is told anyway."""
+    return details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
 
 
 def _refuse(errors: list[FieldError]) -> None:
