@@ -42,30 +42,38 @@ class World:
     flink: PlayedFlink
     gate: Gate
     server: FakeKubernetes
+    api: KubernetesApi
     now: datetime = T0
     checkpoint_every: timedelta | None = None
     errors: list[Exception] = field(default_factory=list)
-    api: KubernetesApi = field(init=False)
     jobs: Jobs = field(init=False)
     _last_checkpoint: datetime = T0
+
+    def __post_init__(self) -> None:
+        """Begin with an operator."""
+        self.start_operator()
 
     def saved(self) -> dict[str, Any]:
         """Everything that is there, to begin another world with."""
         kept = {name: {key: getattr(part, key) for key in keys} for name, (part, keys) in self._parts().items()}
-        return copy.deepcopy(kept)
+        # Objects in the store are never changed.
+        return copy.deepcopy(kept) | {"objects": (dict(self.store._objects), dict(self.store._applied))}
 
     def restore(self, saved: Mapping[str, Any]) -> None:
-        """Let everything be as it was saved."""
+        """Let everything be as it was saved, with an operator that remembers nothing."""
         for name, (part, keys) in self._parts().items():
             for key in keys:
                 setattr(part, key, copy.deepcopy(saved[name][key]))
+        self.store._objects, self.store._applied = map(dict, saved["objects"])
+        self.gate.forget()
+        self.start_operator()
 
     def _parts(self) -> dict[str, tuple[object, tuple[str, ...]]]:
         return {
             "world": (self, ("now", "checkpoint_every", "_last_checkpoint")),
-            "store": (self.store, ("_objects", "_applied", "_version", "_uids")),
+            "store": (self.store, ("_version", "_uids")),
             "controllers": (self.controllers, ("pods_made",)),
-            "flink": (self.flink, ("starts", "newest", "_pod", "_taskmanagers")),
+            "flink": (self.flink, ("starts", "newest", "needs", "_pod", "_taskmanagers")),
             "fake": (self.flink.fake, ("job", "fates", "asked", "overview", "checkpoints", "exceptions", "config")),
         }
 
@@ -78,16 +86,10 @@ class World:
         """Change the resource's spec, as a user does."""
         self.store.edit(ANOMALY_JOB, *KEY, lambda resource: change(resource["spec"]))
 
-    async def start_operator(self) -> None:
-        """Start an operator, which remembers nothing."""
+    def start_operator(self) -> None:
+        """Start an operator, which remembers nothing; whatever ran before is gone."""
         self.gate.reopen()
-        self.api = await KubernetesApi(Configuration(host=self.server.url)).__aenter__()
         self.jobs = Jobs(self.api, SETTINGS, lambda: self.now, rest_address=self._rest_address)
-
-    async def restart_operator(self) -> None:
-        """Let another one take over."""
-        await self.api.__aexit__(None, None, None)
-        await self.start_operator()
 
     async def look(self, seconds: float = 1.0) -> float | None:
         """Let time pass and the cluster act, then make one pass. Raise KilledError when the operator dies in it."""
@@ -113,7 +115,7 @@ class World:
             try:
                 await self.look(seconds)
             except KilledError:
-                await self.restart_operator()
+                self.start_operator()
             except Exception as error:  # noqa: BLE001 - the queue takes whatever a look raises, too
                 self.errors.append(error)
 
@@ -193,27 +195,25 @@ async def open_world() -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         fake = await stack.enter_async_context(GatedFlink(gate))
         server = await stack.enter_async_context(FakeKubernetes(store, gate))
-        world = World(store, Controllers(store, clock), PlayedFlink(fake, clock), gate, server)
+        api = await stack.enter_async_context(KubernetesApi(Configuration(host=server.url)))
+        world = World(store, Controllers(store, clock), PlayedFlink(fake, clock), gate, server, api)
         made.append(world)
-        await world.start_operator()
         yield world
-        await world.api.__aexit__(None, None, None)
         assert server.mistakes == []
         assert world.controllers.violations == []
 
 
-_SAVED: Final[dict[str, dict[str, Any]]] = {}
+_SAVED: Final[dict[Callable[[World], Awaitable[None]], dict[str, Any]]] = {}
 
 
 @asynccontextmanager
 async def open_world_after(story: Callable[[World], Awaitable[None]]) -> AsyncIterator[World]:
     """A cluster to which the story has happened; it happens once, and what came of it is restored for whoever asks."""
-    if story.__name__ not in _SAVED:
-        async with open_world() as world:
-            await story(world)
-            _SAVED[story.__name__] = world.saved()
     async with open_world() as world:
-        world.restore(_SAVED[story.__name__])
+        if story not in _SAVED:
+            await story(world)
+            _SAVED[story] = world.saved()
+        world.restore(_SAVED[story])
         yield world
 
 

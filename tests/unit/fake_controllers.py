@@ -14,7 +14,7 @@ from typing import Any, Final
 from tests.unit.cluster_pods import rfc3339
 from tests.unit.fake_objects import GRACE, SERVED, ObjectStore
 
-from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, CLAIM, CONFIG_MAP, DEPLOYMENT, POD, Kind, Manifest
+from anomalyjob_operator.cluster.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, POD, Kind, Manifest
 from anomalyjob_operator.names import COMPONENT_LABEL
 
 ENDS_AFTER: Final = timedelta(seconds=2)
@@ -49,22 +49,13 @@ class Controllers:
         ]
 
     def _collect(self) -> None:
-        """Remove what belongs to nobody who is still there, and resources that nothing belongs to any more."""
+        """Remove what belongs to nobody who is still there, or to one who is going."""
         owners = {item["metadata"]["uid"] for item in self._everything() if not _ends(item)}
         for kind in SERVED:
             for item in self.store.all(kind):
                 references = {reference["uid"] for reference in item["metadata"].get("ownerReferences", ())}
                 if references and not references & owners:
                     self.store.delete(kind, item["metadata"]["namespace"], item["metadata"]["name"])
-        self._finish_deletions()
-
-    def _finish_deletions(self) -> None:
-        owned = {
-            reference["uid"] for item in self._everything() for reference in item["metadata"].get("ownerReferences", ())
-        }
-        for resource in self.store.all(ANOMALY_JOB):
-            if _ends(resource) and resource["metadata"]["uid"] not in owned:
-                self.store.remove(ANOMALY_JOB, resource["metadata"]["namespace"], resource["metadata"]["name"])
 
     def _everything(self) -> Iterator[Manifest]:
         for kind in SERVED:

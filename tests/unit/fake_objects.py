@@ -130,9 +130,10 @@ class ObjectStore:
         self._applied.pop(key, None)
 
     def mark_deleted(self, kind: Kind, namespace: str, name: str) -> None:
-        """Begin a deletion that waits for something: the object stays, with the time of its deletion."""
+        """Delete an object that somebody's finalizer holds: it stays, with the time of its deletion."""
 
         def change(live: Manifest) -> None:
+            live["metadata"]["finalizers"] = ["example.com/held"]
             live["metadata"]["deletionTimestamp"] = rfc3339(self._clock())
 
         self.edit(kind, namespace, name, change)

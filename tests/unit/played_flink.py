@@ -61,7 +61,7 @@ class Start:
 class PlayedFlink:
     """One job. `starts` lists every start of a JobManager, `newest` maps an incarnation to its newest checkpoint.
 
-    With `fails_at_once` every job ends as soon as it begins.
+    With `fails_at_once` every job ends as soon as it begins; its tasks fit on `needs` TaskManagers.
     """
 
     fake: GatedFlink
@@ -69,6 +69,7 @@ class PlayedFlink:
     starts: list[Start] = field(default_factory=list)
     newest: dict[int, int] = field(default_factory=dict)
     fails_at_once: bool = False
+    needs: int = 3
     _pod: str | None = None
     _taskmanagers: frozenset[str] = frozenset()
 
@@ -156,13 +157,13 @@ class PlayedFlink:
             self.fake.checkpoints["counts"]["restored"] = 1
 
     def _tasks(self, taskmanagers: frozenset[str]) -> None:
-        """All tasks run with three TaskManagers; they begin anew when one of those that they run on is gone."""
+        """All tasks run with enough TaskManagers; they begin anew when one of those that they run on is gone."""
         self.fake.overview |= {"taskmanagers": len(taskmanagers), "slots-total": 3 * len(taskmanagers)}
         if self.fake.job is None or self.job["state"] not in {"CREATED", "RESTARTING", "RUNNING"}:
             return
         if self.job["state"] == "RUNNING" and not self._taskmanagers <= taskmanagers:
             self._change("RESTARTING", 0)
-        elif self.job["state"] != "RUNNING" and len(taskmanagers) >= 3:
+        elif self.job["state"] != "RUNNING" and len(taskmanagers) >= self.needs:
             self._taskmanagers = taskmanagers
             self._change("RUNNING", TASKS)
 
