@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from anomalyjob_operator.crd.rules import NAME_RULE, SPEC_RULES
-from anomalyjob_operator.crd.schema import spec_schema, status_schema
+from anomalyjob_operator.crd.cel import documents
+from anomalyjob_operator.crd.rules import NAME_RULES, SPEC_RULES
+from anomalyjob_operator.crd.schema import structural
 from anomalyjob_operator.names import GROUP, PLURAL, VERSION
-from anomalyjob_operator.spec import KIND
+from anomalyjob_operator.spec import KIND, Spec
+from anomalyjob_operator.status import Status
 
 SCALE: Final = {
     "specReplicasPath": ".spec.taskManager.replicas",
@@ -22,7 +24,6 @@ SCALE: Final = {
 
 def crd() -> dict[str, Any]:
     """Return the CustomResourceDefinition as plain JSON values."""
-    singular = KIND.lower()
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -34,7 +35,7 @@ def crd() -> dict[str, Any]:
                 "kind": KIND,
                 "listKind": f"{KIND}List",
                 "plural": PLURAL,
-                "singular": singular,
+                "singular": KIND.lower(),
                 "shortNames": ["aj"],
                 "categories": ["streaming"],
             },
@@ -66,20 +67,18 @@ def _column(name: str, kind: str, path: str, description: str) -> dict[str, str]
 
 
 def _resource_schema() -> dict[str, Any]:
+    # The length is that of every name in Kubernetes: an API server has to know one to tell what a rule may cost.
+    metadata = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 253}}}
     return {
         "type": "object",
-        "description": "A Flink job that detects anomalies.",
+        "description": "A Flink job that detects anomalies. `spec: {}` is the reference system.",
         "required": ["spec"],
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 63}}},
-            "spec": _spec(),
-            "status": status_schema(),
+            "metadata": metadata,
+            "spec": structural(Spec, defaults=True) | documents(SPEC_RULES),
+            "status": structural(Status, defaults=False),
         },
-        "x-kubernetes-validations": [NAME_RULE.document()],
+        **documents(NAME_RULES),
     }
-
-
-def _spec() -> dict[str, Any]:
-    return {**spec_schema(), "x-kubernetes-validations": [rule.document() for rule in SPEC_RULES.values()]}

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import string
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +19,18 @@ class Rule:
     message: str
     field: str | None = None
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, str]:
         """Return the rule as an API server takes it; a text without gaps is a plain message."""
         placed = {} if self.field is None else {"fieldPath": self.field}
-        if is_text(self.message):
-            return {"rule": self.rule, "message": json.loads(self.message), **placed}
-        return {"rule": self.rule, "messageExpression": self.message, **placed}
+        plain = plain_text(self.message)
+        message = {"messageExpression": self.message} if plain is None else {"message": plain}
+        return {"rule": self.rule, **message, **placed}
+
+
+def documents(rules: Iterable[Rule]) -> dict[str, Any]:
+    """Return what a schema with these rules has more than one without."""
+    found = [rule.document() for rule in rules]
+    return {"x-kubernetes-validations": found} if found else {}
 
 
 def text(value: str) -> str:
@@ -29,7 +38,16 @@ def text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def texts(values: list[str]) -> str:
+def plain_text(expression: str) -> str | None:
+    """Return the text that an expression is, or None when there is something to compute."""
+    try:
+        found = json.loads(expression)
+    except ValueError:
+        return None
+    return found if isinstance(found, str) else None
+
+
+def texts(values: Iterable[str]) -> str:
     """Return a list of texts as CEL writes it."""
     return f"[{', '.join(map(text, values))}]"
 
@@ -43,11 +61,3 @@ def sentence(template: str, /, **expressions: str) -> str:
     words = "".join(word.replace("%", "%%") + ("%s" if gap else "") for word, gap, _, _ in parts)
     values = [expressions[gap] for _, gap, _, _ in parts if gap]
     return f"{text(words)}.format([{', '.join(values)}])"
-
-
-def is_text(expression: str) -> bool:
-    """Tell whether an expression is nothing but a text."""
-    try:
-        return isinstance(json.loads(expression), str)
-    except ValueError:
-        return False

@@ -40,6 +40,8 @@ NAMESPACE_PATTERN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 USER_PATTERN: Final = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
 RESTORE_PATTERN: Final = r"^(latest|empty|(file:)?/.*)$"
 FLINK_KEY_PATTERN: Final = r"^[a-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
+NAME_LENGTH: Final = 40
+"""What objects of a job add to its name must still be a label, which has 63 characters."""
 LARGEST_SEED: Final = 2**53 - 1
 """The largest whole number that every JSON reader keeps exactly."""
 
@@ -66,7 +68,7 @@ def _refuse_repeated(users: tuple[str, ...]) -> tuple[str, ...]:
     return users
 
 
-Name = Annotated[StrictStr, Field(pattern=NAME_PATTERN, max_length=40)]
+Name = Annotated[StrictStr, Field(pattern=NAME_PATTERN, max_length=NAME_LENGTH)]
 Namespace = Annotated[StrictStr, Field(pattern=NAMESPACE_PATTERN, max_length=63)]
 UserId = Annotated[StrictStr, Field(pattern=USER_PATTERN, min_length=1, max_length=64)]
 UserIds = Annotated[

@@ -13,7 +13,7 @@ from anomalyjob_operator.spec.base import Model
 Key = Annotated[StrictStr, Field(min_length=1, max_length=317)]
 Value = Annotated[StrictStr, Field(max_length=4_096)]
 Text = Annotated[StrictStr, Field(min_length=1, max_length=253)]
-FreeForm = dict[str, Any]
+FreeForm = Annotated[dict[str, Any], Field(max_length=50)]
 Items = Annotated[tuple[FreeForm, ...], Field(max_length=50)]
 
 

@@ -1,6 +1,7 @@
 """Where checkpoints and part files lie on Kubernetes: a claim that the operator makes, or one that is there already.
 
-Pure. Kubernetes only: on one machine the volume is a folder, and these fields change nothing.
+Pure. Kubernetes only: on one machine the volume is a folder, and these fields change nothing. What cannot be changed is
+checked by the API server alone, which knows what was there before.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,10 @@ from anomalyjob_operator.spec.quantities import Quantity, QuantityRange
 
 OBJECT_NAME_PATTERN: Final = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 ONE_CLAIM_MESSAGE: Final = "must hold exactly one of persistentVolumeClaim and existingClaim, found {found}"
+UNCHANGEABLE_MESSAGE: Final = (
+    "cannot be changed: the state of the job lies there; create a resource of another name for another volume"
+)
+SHRUNK_MESSAGE: Final = "may only grow, was {old}, found {found}"
 
 ObjectName = Annotated[StrictStr, Field(pattern=OBJECT_NAME_PATTERN, max_length=253)]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-_LONGEST_SHOWN: Final = 60
+LONGEST_SHOWN: Final = 60
 _WORDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = ((Mapping, "a mapping"), ((list, tuple), "a list"))
 
 
@@ -43,4 +43,4 @@ def bound_text(bound: float) -> str:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
