@@ -21,7 +21,7 @@ from tests.unit.observations import (
 
 from anomalyjob_operator.decide import Plan, decide
 from anomalyjob_operator.ledger import Floor, LastCheckpoint, Ledger
-from anomalyjob_operator.observed import JobFailure, Observed, Refusal
+from anomalyjob_operator.observed import JobFailure, Observed, Refusal, WorkloadObservation
 from anomalyjob_operator.spec import AnomalyJob
 
 Moment = tuple[float, Observed]
@@ -36,6 +36,13 @@ REFUSED = Refusal(reason="CheckpointBelowFloor", message="The newest checkpoint 
 LOCKED = Refusal(reason="VolumeLocked", message="Process 77 holds the lock.")
 RESTORED = checkpoints(completed(1, 30), latest_restored_id=1, latest_restored_at=at(40))
 BROKEN = JobFailure(at=at(41), message="java.lang.Exception: Exception while creating StreamOperatorStateContext.")
+
+UNSCHEDULABLE = taskmanager(4, alive=False, alive_since=None, waiting=Refusal(reason="Unschedulable", message="0/3"))
+
+
+def pending(reason: str) -> WorkloadObservation:
+    """A JobManager's pod that does not come to run."""
+    return jobmanager(alive=False, alive_since=None, waiting=Refusal(reason=reason, message="it is not there"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -332,6 +339,28 @@ CASES = {
         moments=(HEALTHY, PROVEN, (51, seen(flink=RESTARTING)), (652, seen(flink=RESTARTING))),
         phase="Recovering",
         conditions={"Stalled": ("True", "RecoveryStuck"), "Reconciling": ("False", "Settled")},
+    ),
+    "an image cannot be pulled": Case(
+        moments=((13, seen(flink=None, jobmanager=pending("ErrImagePull"))),),
+        phase="Deploying",
+        conditions={"Stalled": ("True", "ImagePullBackOff"), "Reconciling": ("False", "Settled")},
+        says="demo-jobmanager waits: ImagePullBackOff (it is not there)",
+    ),
+    "an image cannot be pulled and time is over": Case(
+        moments=((0, NOTHING), (601, seen(flink=None, jobmanager=pending("ImagePullBackOff")))),
+        phase="Failed",
+        conditions={"Stalled": ("True", "ProgressDeadlineExceeded")},
+        says="This spec completed no checkpoint within 10m (demo-jobmanager waits: ImagePullBackOff",
+    ),
+    "no node takes a TaskManager while all tasks run": Case(
+        moments=(PROVEN, (43, seen(checkpoints(completed(2, 40)), taskmanagers=(*taskmanagers(), UNSCHEDULABLE)))),
+        phase="Running",
+        conditions={"Ready": ("True", "Running"), "Stalled": ("True", "Unschedulable")},
+    ),
+    "REST answers while the JobManager is dead": Case(
+        moments=((13, seen(jobmanager=jobmanager(alive=False, alive_since=None))),),
+        phase="Deploying",
+        conditions={"Ready": ("False", "Deploying")},
     ),
     "REST answers for another job": Case(
         moments=((13, seen(flink=flink(job_id="f" * 32))),),

@@ -1,14 +1,16 @@
 """A job that ended: when it is started again, how often, and when no more."""
 
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from tests.unit.observations import at, checkpoints, completed, failed_job, flink, resource, seen
+from tests.unit.observations import at, checkpoints, completed, failed_job, flink, jobmanager, resource, seen
 
 from anomalyjob_operator.decide import Plan, decide
 from anomalyjob_operator.decide.restarts import backoff
 from anomalyjob_operator.ledger import Ledger
-from anomalyjob_operator.observed import Observed
+from anomalyjob_operator.observed import Observed, Refusal
 
 
 class Failing:
@@ -218,3 +220,65 @@ def test_what_a_restart_begins_from_is_told() -> None:
 
     told = [event.message for event in plan.events if event.reason == "RestartUnhealthyJob"]
     assert told == ["Job ended FAILED; starting it again from checkpoint 17 or newer (restart 1)"]
+
+
+LOOP = Refusal(reason="CrashLoopBackOff", message="back-off 10s restarting failed container")
+
+
+def crashing(pod: str, **changes: Any) -> Observed:
+    """A JobManager's pod whose container ends again and again."""
+    dead = jobmanager(alive=False, alive_since=None, content_hash=pod, waiting=LOOP)
+    return seen(flink=None, jobmanager=replace(dead, **changes))
+
+
+def test_a_crash_loop_is_left_by_a_new_pod_after_our_own_pauses() -> None:
+    failing = Failing()
+    restarted = []
+    pod = 0
+    for second in range(400):
+        if failing.see(second, crashing(f"pod-{pod}")).ledger.restart_counter > pod:
+            restarted.append(second)
+            pod += 1
+
+    assert [later - earlier for earlier, later in pairwise([0, *restarted])] == [5, 11, 21, 41, 81, 161]
+    assert failing.events.count("RestartUnhealthyJob") == 6
+
+
+def test_one_pod_in_a_crash_loop_counts_once_however_long_it_is_seen() -> None:
+    failing = Failing()
+    for second in range(100):
+        failing.see(second, crashing("pod-0"))
+
+    assert failing.ledger.restart_counter == 1
+    assert failing.ledger.unproductive_in_a_row == 1
+
+
+def test_a_crash_loop_ends_with_the_budget_and_says_so() -> None:
+    failing = Failing(recovery={"maxRestarts": 2})
+    for second in range(300):
+        failing.see(second, crashing(f"pod-{failing.ledger.restart_counter}"))
+
+    assert failing.ledger.restart_counter == 2
+    assert failing.plans[-1].phase == "Failed"
+    assert failing.events.count("RestartBudgetExhausted") == 1
+
+
+def test_a_container_that_came_up_by_itself_is_not_restarted() -> None:
+    failing = Failing()
+    failing.see(0, crashing("pod-0"))
+    failing.see(3, seen(jobmanager=jobmanager(content_hash="pod-0", alive_since=at(2))))
+
+    assert failing.see(60, seen(jobmanager=jobmanager(content_hash="pod-0", alive_since=at(2)))).ledger.restarts == 0
+    assert failing.ledger.next_restart_at is None
+    failing.see(70, crashing("pod-0"))
+    assert failing.ledger.next_restart_at is not None, "a later crash loop of the same pod is another one"
+
+
+def test_a_pod_that_waits_for_something_else_is_not_restarted() -> None:
+    failing = Failing()
+    pulling = Refusal(reason="ImagePullBackOff", message="not found")
+    for second in range(60):
+        failing.see(second, crashing("pod-0", waiting=pulling))
+
+    assert failing.ledger.restart_counter == 0
+    assert failing.events.count("WorkloadWaiting") == 1
