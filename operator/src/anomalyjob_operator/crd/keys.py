@@ -5,14 +5,17 @@ Pure. An error stands at the map and names the key.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from anomalyjob_operator.crd.cel import Rule, sentence, text, texts
-from anomalyjob_operator.names import GROUP, workload_labels
 from anomalyjob_operator.spec.field_errors import PATTERN_MESSAGES
 from anomalyjob_operator.spec.flink_keys import OWNED_KEYS, OWNED_PREFIXES
 from anomalyjob_operator.spec.model import OWNED_KEY_MESSAGE
-from anomalyjob_operator.spec.pod_rules import OPERATORS_MESSAGE
+from anomalyjob_operator.spec.pod_mask import OPERATORS_LABELS, OPERATORS_PREFIX, UNCONFINING_PREFIXES
+from anomalyjob_operator.spec.pod_rules import CONFINEMENT_MESSAGE, OPERATORS_MESSAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LENGTH_MESSAGE: Final = "a key must be from {shortest} to {longest} characters long"
 
@@ -39,8 +42,14 @@ def owned_setting_rules() -> tuple[Rule, ...]:
 
 def operators_labels_rule() -> Rule:
     """Return the rule against labels that are the operator's."""
-    own = sorted(key for key in workload_labels("", "", "") if not key.startswith(f"{GROUP}/"))
-    return _refused(_any(own, [f"{GROUP}/"]), OPERATORS_MESSAGE)
+    own = sorted(key for key in OPERATORS_LABELS if not key.startswith(OPERATORS_PREFIX))
+    return _refused(_any(own, [OPERATORS_PREFIX]), OPERATORS_MESSAGE)
+
+
+def operators_annotations_rules() -> tuple[Rule, ...]:
+    """Return the rules against annotations that are the operator's, or take a container out of its confinement."""
+    own = _refused(_any([], [OPERATORS_PREFIX]), OPERATORS_MESSAGE)
+    return own, _refused(_any([], UNCONFINING_PREFIXES), CONFINEMENT_MESSAGE)
 
 
 def _owned(reason: str) -> Rule:
@@ -49,7 +58,7 @@ def _owned(reason: str) -> Rule:
     return _refused(_any(keys, prefixes), OWNED_KEY_MESSAGE.format(reason=reason))
 
 
-def _any(keys: list[str], prefixes: list[str]) -> str:
+def _any(keys: Sequence[str], prefixes: Sequence[str]) -> str:
     found = [f"key in {texts(keys)}"] if keys else []
     return " || ".join([*found, *(f"key.startsWith({text(prefix)})" for prefix in prefixes)])
 

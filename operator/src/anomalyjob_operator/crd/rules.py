@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from anomalyjob_operator.crd.cel import Rule, sentence, text
-from anomalyjob_operator.crd.keys import operators_labels_rule, owned_setting_rules
+from anomalyjob_operator.crd.keys import operators_annotations_rules, operators_labels_rule, owned_setting_rules
 from anomalyjob_operator.crd.values import readable
 from anomalyjob_operator.spec import field_errors, model, storage, validation
 
@@ -137,6 +137,7 @@ FIELD_RULES: Final[Mapping[tuple[str, str], tuple[Rule, ...]]] = {
             message=sentence(storage.SHRUNK_MESSAGE, old="oldSelf", found="self"),
         ),
     ),
+    ("PodMetadata", "annotations"): operators_annotations_rules(),
     ("PodMetadata", "labels"): (operators_labels_rule(),),
     ("Spec", "flinkConfiguration"): owned_setting_rules(),
     ("Storage", "existingClaim"): (_UNCHANGED,),

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from anomalyjob_operator.crd.cel import documents
 from anomalyjob_operator.crd.keys import key_rules
+from anomalyjob_operator.crd.pods import NAMED_ITEMS
 from anomalyjob_operator.crd.rules import FIELD_RULES, MODEL_RULES
 from anomalyjob_operator.crd.values import pattern_rule, range_rule
 from anomalyjob_operator.spec.base import RANGE_KEY
@@ -56,6 +57,8 @@ class _Walk:
 
     def _field(self, name: str, field: str, found: Schema) -> Schema:
         made = self._value(found) | _LISTS.get((name, field), {})
+        if name == "PodSpec" and field in NAMED_ITEMS:
+            made |= NAMED_ITEMS[field]
         rules = documents(FIELD_RULES.get((name, field), ()))
         for key, more in rules.items():
             made[key] = [*made.get(key, ()), *more]
@@ -112,4 +115,4 @@ def _scalar(found: Schema) -> Schema:
 
 def _description(found: str) -> str:
     """Return a description in one line, with the names of fields as a resource has them."""
-    return re.sub(r"`[a-z_]+`", lambda match: to_camel(match.group()), " ".join(found.split()))
+    return re.sub(r"(?<=`)[a-z]+(_[a-z]+)+(?=`)", lambda match: to_camel(match.group()), " ".join(found.split()))

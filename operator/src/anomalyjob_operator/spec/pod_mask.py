@@ -68,27 +68,28 @@ PROJECTED_SOURCES: Final = frozenset({"configMap", "downwardAPI", "secret"})
 
 OPERATORS_VOLUMES: Final = frozenset({"configuration", "ledger", "temporary", "tmp", "volume"})
 
-_FOLDERS: Final = ("/etc/anomalyjob", "/opt/anomalyjob", "/var/lib/anomalyjob", "/tmp")  # noqa: S108 - a mount
+FLINK_FOLDERS: Final = ("/etc/anomalyjob", "/opt/anomalyjob", "/var/lib/anomalyjob", "/tmp")  # noqa: S108 - a mount
 """What a mount in Flink's container must not hide."""
 
-_LABELS: Final = frozenset(names.workload_labels("", "", ""))
-_UNCONFINING: Final = ("container.apparmor.security.", "container.seccomp.security.", "seccomp.security.")
+OPERATORS_PREFIX: Final = f"{names.GROUP}/"
+OPERATORS_LABELS: Final = frozenset(names.workload_labels("", "", ""))
+UNCONFINING_PREFIXES: Final = ("container.apparmor.security.", "container.seccomp.security.", "seccomp.security.")
 
 
 def is_operators_label(key: str) -> bool:
     """Tell whether a label is for the operator to set: selectors rely on them."""
-    return key in _LABELS or key.startswith(f"{names.GROUP}/")
+    return key in OPERATORS_LABELS or key.startswith(OPERATORS_PREFIX)
 
 
 def is_operators_annotation(key: str) -> bool:
     """Tell whether an annotation is the operator's, or would take a container out of its confinement."""
-    return key.startswith((f"{names.GROUP}/", *_UNCONFINING))
+    return key.startswith((OPERATORS_PREFIX, *UNCONFINING_PREFIXES))
 
 
 def hides_folder(path: str) -> bool:
     """Tell whether a mount would lie over, under or above a folder that the operator or the image needs."""
     mounted = path.rstrip("/") + "/"
-    folders = [f"{folder}/" for folder in _FOLDERS]
+    folders = [f"{folder}/" for folder in FLINK_FOLDERS]
     return (
         not mounted.startswith("/")
         or ".." in mounted
