@@ -67,7 +67,7 @@ def _words(names: frozenset[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _hiding() -> str:
+def hiding_paths() -> str:
     """Return the pattern of paths that hide a folder, as pod_mask.hides_folder says; and of odd ones."""
     folders = [folder.strip("/").split("/") for folder in sorted(pod_mask.FLINK_FOLDERS)]
     above = sorted({"/".join(folder[:depth]) for folder in folders for depth in range(len(folder))})
@@ -77,7 +77,7 @@ def _hiding() -> str:
 
 _OWN_FIELDS: Final = sorted(pod_mask.CONTAINER_FIELDS - pod_mask.FLINK_FIELDS)
 _OTHER_VARIABLES: Final = f"!(one.name in {texts(sorted(pod_mask.FLINK_VARIABLES))})"
-_HIDING: Final = f"one.mountPath.matches({text(_hiding())})"
+_HIDING: Final = f"one.mountPath.matches({text(hiding_paths())})"
 
 _CONTAINER_RULES: Final = (
     Rule(
