@@ -89,7 +89,7 @@ class Condition(Document):
 
 
 class JobStatus(Document):
-    """The Flink job: `id` is 32 hex digits, `state` Flink's own word; None where REST was not seen."""
+    """The Flink job: `id` is 32 hex digits, `state` Flink's own word; missing where REST was not seen."""
 
     id: str = ""
     incarnation: int = 1

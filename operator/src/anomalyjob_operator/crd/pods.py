@@ -14,8 +14,9 @@ from anomalyjob_operator.spec import pod_mask, pod_rules
 
 Schema = dict[str, Any]
 
-_FREE: Final[Schema] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-_TEXT: Final[Schema] = {"type": "string"}
+_FREE: Final[Schema] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "maxProperties": 50}
+_TEXT: Final[Schema] = {"type": "string", "maxLength": 32_768}
+_WORDS: Final[Schema] = {"type": "array", "maxItems": 200, "items": _TEXT}
 _NAME: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 63}
 _VARIABLE: Final[Schema] = {
     "type": "object",
@@ -44,8 +45,8 @@ _PORT: Final[Schema] = {
     },
 }
 _SHAPES: Final[dict[str, Schema]] = {
-    "args": {"type": "array", "items": _TEXT},
-    "command": {"type": "array", "items": _TEXT},
+    "args": _WORDS,
+    "command": _WORDS,
     "env": {"type": "array", "maxItems": 100, "items": _VARIABLE},
     "envFrom": {"type": "array", "maxItems": 100, "items": _FREE},
     "image": _TEXT,
@@ -127,7 +128,7 @@ def _volume() -> Schema:
     projected = {
         "type": "object",
         "properties": {
-            "defaultMode": {"type": "integer"},
+            "defaultMode": {"type": "integer", "minimum": 0, "maximum": 0o777},
             "sources": {"type": "array", "maxItems": 50, "items": sources},
         },
     }
