@@ -7,7 +7,6 @@ import asyncio
 import json
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -48,8 +47,14 @@ class FakeKubernetes:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Stop."""
+        await self.close()
+
+    async def close(self) -> None:
         """Let go of what hangs, and stop."""
         self.gate.release.set()
+        for tell in self.store.on_change:
+            tell()
         assert self._server is not None
         await self._server.close()
 
@@ -63,7 +68,7 @@ class FakeKubernetes:
         if self.gate.closed or self.unreachable:
             return cut(request)
         try:
-            kind, namespace, name, subresource = _target(request.path)
+            kind, namespace, name, subresource = target_of(request.path)
             if request.method == "GET":
                 return await self._read(request, kind, namespace, name)
             return await self._write(request, kind, namespace, name, subresource)
@@ -80,9 +85,11 @@ class FakeKubernetes:
             return web.json_response(self.store.get(kind, str(namespace), name))
         self.used.add(("list", kind.plural))
         # Items of a list do not say what kind they are of.
-        items = self.store.all(kind, namespace, _labels(request.query.get("labelSelector", "")))
+        items = self.store.all(kind, namespace, labels_of(request.query.get("labelSelector", "")))
         bare = [{key: value for key, value in item.items() if key not in {"apiVersion", "kind"}} for item in items]
-        return web.json_response({"kind": f"{kind.name}List", "metadata": {"resourceVersion": "1"}, "items": bare})
+        return web.json_response(
+            {"kind": f"{kind.name}List", "metadata": {"resourceVersion": self.store.version}, "items": bare}
+        )
 
     async def _write(
         self, request: web.Request, kind: Kind, namespace: str | None, name: str | None, subresource: str | None
@@ -145,7 +152,8 @@ def _patched(body: Any) -> tuple[str, Any]:
     return str(version["value"]), status["value"]
 
 
-def _target(path: str) -> tuple[Kind, str | None, str | None, str | None]:
+def target_of(path: str) -> tuple[Kind, str | None, str | None, str | None]:
+    """Return the kind, the namespace, the name and the subresource that a path names. Raise RefusedError."""
     for kind in SERVED:
         if path == kind.path(None):
             return kind, None, None, None
@@ -157,11 +165,12 @@ def _target(path: str) -> tuple[Kind, str | None, str | None, str | None]:
     raise RefusedError(404, f"the server could not find the requested resource {path}")
 
 
-def _labels(selector: str) -> dict[str, str]:
-    labels = dict(parse_qsl(selector.replace(",", "&"), strict_parsing=True)) if selector else {}
-    if any(character in selector for character in "!()") or "" in labels:
+def labels_of(selector: str) -> dict[str, str | None]:
+    """Read a label selector of the forms `key=value` and `key`; None stands for any value."""
+    if any(character in selector for character in "!() "):
         raise BadRequestError(f"a label selector that is not understood: {selector}")
-    return labels
+    parts = [part.partition("=") for part in selector.split(",") if part]
+    return {key: value if equals else None for key, equals, value in parts}
 
 
 def _refused(error: RefusedError) -> web.Response:

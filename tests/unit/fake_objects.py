@@ -33,7 +33,7 @@ class RefusedError(Exception):
 
 
 class ObjectStore:
-    """All objects."""
+    """All objects. `history` lists every change with its version; `on_change` is called after each."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -41,21 +41,27 @@ class ObjectStore:
         self._applied: dict[Key, Manifest] = {}
         self._version = 100
         self._uids = 0
+        self.history: list[tuple[int, str, Manifest]] = []
+        self.on_change: list[Callable[[], None]] = []
 
-    def all(self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> list[Manifest]:
-        """Return the objects of a kind, in the order of namespaces and names."""
-        wanted = (labels or {}).items()
+    def all(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str | None] | None = None
+    ) -> list[Manifest]:
+        """Return the objects of a kind, in the order of namespaces and names; a label of None may have any value."""
         return [
             self._objects[key]
             for key in sorted(self._objects)
-            if key[0] == kind.name
-            and namespace in {None, key[1]}
-            and wanted <= self._objects[key]["metadata"].get("labels", {}).items()
+            if key[0] == kind.name and namespace in {None, key[1]} and has_labels(self._objects[key], labels or {})
         ]
 
     def find(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Return one object, None when there is none."""
         return self._objects.get((kind.name, namespace, name))
+
+    @property
+    def version(self) -> str:
+        """The version of the newest change."""
+        return str(self._version)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Manifest:
         """Return one object."""
@@ -125,9 +131,11 @@ class ObjectStore:
     def remove(self, kind: Kind, namespace: str, name: str) -> None:
         """Let an object be gone."""
         key = (kind.name, namespace, name)
-        self._version += 1
-        self._objects.pop(key, None)
         self._applied.pop(key, None)
+        gone = self._objects.pop(key, None)
+        if gone is not None:
+            self._version += 1
+            self._tell("DELETED", gone)
 
     def mark_deleted(self, kind: Kind, namespace: str, name: str) -> None:
         """Delete an object that somebody's finalizer holds: it stays, with the time of its deletion."""
@@ -163,11 +171,24 @@ class ObjectStore:
             generation = live["metadata"]["generation"] + (live.get("spec") != manifest.get("spec"))
         metadata = manifest["metadata"] | {"resourceVersion": str(self._version), "generation": generation}
         self._objects[key] = manifest | {"metadata": metadata}
+        self._tell("ADDED" if live is None else "MODIFIED", self._objects[key])
         return self._objects[key]
+
+    def _tell(self, what: str, manifest: Manifest) -> None:
+        """Note what happened, for whoever watches."""
+        self.history.append((self._version, what, manifest))
+        for tell in self.on_change:
+            tell()
 
     def _key(self, kind: Kind, manifest: Manifest) -> Key:
         metadata = manifest["metadata"]
         return kind.name, str(metadata["namespace"]), str(metadata["name"])
+
+
+def has_labels(manifest: Manifest, labels: Mapping[str, str | None]) -> bool:
+    """Tell whether the object has the labels; None stands for any value."""
+    own = manifest["metadata"].get("labels", {})
+    return all(own.get(key) == value if value is not None else key in own for key, value in labels.items())
 
 
 def _content(manifest: Manifest) -> dict[str, Any]:
