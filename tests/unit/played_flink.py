@@ -108,7 +108,7 @@ class PlayedFlink:
             "latest_ack_timestamp": now,
             "state_size": 14_000,
             "end_to_end_duration": 60,
-            "external_path": path or f"file:/volume/chk-{number}",
+            "external_path": path or f"file:/volume/default.demo/checkpoints/1/chk-{number}",
         }
         self.fake.checkpoints["counts"]["completed"] += 1
         self.fake.checkpoints["counts"]["total"] += 1

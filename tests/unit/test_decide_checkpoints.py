@@ -60,6 +60,14 @@ def test_the_floor_stays_at(observed: Observed) -> None:
     assert plan.ledger.floor == Floor(checkpoint_id=3, path=completed(3, 30).path)
 
 
+def test_a_checkpoint_that_lies_elsewhere_is_no_candidate_and_raises_nothing() -> None:
+    foreign = completed(9, 40, path="file:/volume/default.other/checkpoints/1/x/chk-9")
+
+    plan = passes((31, seen(checkpoints(completed(3, 30)))), (41, seen(checkpoints(foreign))))[-1]
+
+    assert plan.ledger.floor == Floor(checkpoint_id=3, path=completed(3, 30).path)
+
+
 def test_a_clock_that_was_put_back_does_not_blind_the_operator() -> None:
     """The new JobManager and its job began before the last one, as its clock says."""
     earlier = {"job_started_at": at(-595), "tasks_changed_at": at(-588)}

@@ -78,7 +78,7 @@ class World:
             "latest_ack_timestamp": to_epoch_milliseconds(self.now),
             "state_size": 14_000,
             "end_to_end_duration": 60,
-            "external_path": f"file:/volume/chk-{number}",
+            "external_path": f"file:/volume/default.demo/checkpoints/1/chk-{number}",
         }
 
     def fail_job(self) -> None:

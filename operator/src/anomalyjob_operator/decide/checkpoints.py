@@ -9,7 +9,7 @@ from typing import Final
 
 from anomalyjob_operator.decide.chain import Outcome
 from anomalyjob_operator.decide.situation import Situation
-from anomalyjob_operator.decide.wishes import is_own_stop
+from anomalyjob_operator.decide.wishes import is_on_volume, is_own_stop
 from anomalyjob_operator.ledger import Counters, CurrentStart, Floor, LastCheckpoint, LastGood, Ledger
 from anomalyjob_operator.observed import CheckpointStatistics, CompletedCheckpoint, FlinkObservation
 
@@ -28,7 +28,9 @@ def note_checkpoints(situation: Situation, ledger: Ledger) -> Outcome:
         failed_since_completed=_failed_since_completed(flink.checkpoints, current),
         running=situation.all_running,
     )
-    ledger = _with_state(situation, _newest(ledger.evolve(current=current), flink.checkpoints.latest_completed))
+    ledger = _with_state(
+        situation, _newest(situation, ledger.evolve(current=current), flink.checkpoints.latest_completed)
+    )
     ledger = _own_savepoint(situation, ledger, flink.checkpoints.latest_savepoint)
     return (_productive(situation, ledger) if completed_more else ledger), ()
 
@@ -74,8 +76,8 @@ def _own_savepoint(situation: Situation, ledger: Ledger, savepoint: CompletedChe
     return ledger.evolve(floor=floor, has_state=True)
 
 
-def _newest(ledger: Ledger, completed: CompletedCheckpoint | None) -> Ledger:
-    if completed is None or completed.is_savepoint:
+def _newest(situation: Situation, ledger: Ledger, completed: CompletedCheckpoint | None) -> Ledger:
+    if completed is None or completed.is_savepoint or not is_on_volume(situation, completed.path):
         return ledger
     if ledger.floor is not None and completed.checkpoint_id <= ledger.floor.checkpoint_id:
         return ledger

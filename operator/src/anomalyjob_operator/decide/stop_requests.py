@@ -35,14 +35,16 @@ def request_of(job: AnomalyJob, ledger: Ledger, operation: Operation) -> FlinkRe
     """Return what the operation's present step asks of Flink."""
     if operation.step == "Stop":
         return None
-    kind, folder = ("checkpoint", None) if operation.step == "Checkpoint" else ("stop", f"stop/{ledger.incarnation}")
     identifier = _job_id(job, ledger)
-    return FlinkRequest(
-        kind="checkpoint" if kind == "checkpoint" else "stop",
-        job_id=identifier,
-        trigger_id=_trigger_id(identifier, operation.id, operation.step),
-        folder=folder,
-    )
+    trigger_id = _trigger_id(identifier, operation.id, operation.step)
+    if operation.step == "Checkpoint":
+        return FlinkRequest(kind="checkpoint", job_id=identifier, trigger_id=trigger_id)
+    return FlinkRequest(kind="stop", job_id=identifier, trigger_id=trigger_id, folder=stop_folder(ledger))
+
+
+def stop_folder(ledger: Ledger) -> str:
+    """Return the folder of the operator's own savepoints, below the job's folder on its volume."""
+    return f"stop/{ledger.incarnation}"
 
 
 def savepoint_request(job: AnomalyJob, ledger: Ledger) -> FlinkRequest | None:

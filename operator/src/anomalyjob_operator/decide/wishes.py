@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from anomalyjob_operator.decide.changes import savepoint_fields, spec_of, stopping_fields, taken_over
 from anomalyjob_operator.decide.situation import Situation
+from anomalyjob_operator.decide.stop_requests import stop_folder
 from anomalyjob_operator.ledger import Ledger, OperationKind
 from anomalyjob_operator.observed import Observed
 from anomalyjob_operator.spec import Spec
@@ -93,13 +94,17 @@ def ended_by_operator(situation: Situation, ledger: Ledger) -> bool:
 
 def is_own_stop(situation: Situation, ledger: Ledger, path: str) -> bool:
     """Tell whether a savepoint lies in the folder of the operator's own stops of this incarnation."""
+    return f"{_job_folder(situation)}{stop_folder(ledger)}/" in path
+
+
+def is_on_volume(situation: Situation, path: str) -> bool:
+    """Tell whether something lies in the job's own folder: what lies elsewhere is no candidate for any start."""
+    return _job_folder(situation) in path
+
+
+def _job_folder(situation: Situation) -> str:
     metadata = situation.job.metadata
-    return f"/{metadata.namespace}.{metadata.name}/{stop_folder(ledger)}/" in path
-
-
-def stop_folder(ledger: Ledger) -> str:
-    """Return the folder of the operator's own savepoints, below the job's folder on its volume."""
-    return f"stop/{ledger.incarnation}"
+    return f"/{metadata.namespace}.{metadata.name}/"
 
 
 def broken_off(ledger: Ledger, rule: str, path: str | None) -> Ledger:
