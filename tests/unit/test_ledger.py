@@ -15,8 +15,11 @@ from anomalyjob_operator.ledger import (
     Floor,
     LastCheckpoint,
     Ledger,
+    Operation,
     Recovery,
     RestoreFailure,
+    Savepoint,
+    SavepointRequest,
     SpecProgress,
     ledger_write_due,
 )
@@ -56,7 +59,19 @@ LEDGERS = records(
     spec=st.none() | records(SpecProgress, spec_hash=st.text(), since=TIMES),
     restore_failure=st.none() | records(RestoreFailure, checkpoint_id=COUNTS, message=st.text()),
     alarms=st.lists(st.text(), max_size=3).map(tuple),
+    deployed=st.none() | st.dictionaries(st.text(), st.integers()),
+    operation=st.none()
+    | records(
+        Operation,
+        id=st.text(),
+        kind=st.sampled_from(["Upgrade", "Suspend", "Restart", "Restore", "Resume"]),
+        step=st.sampled_from(["Checkpoint", "Savepoint", "Stop"]),
+        started_at=TIMES,
+        step_started_at=TIMES,
+    ),
+    savepoints=st.lists(records(Savepoint, nonce=COUNTS, path=st.text(), completed_at=TIMES), max_size=3).map(tuple),
 )
+OPERATION = Operation(id="upgrade-1", kind="Upgrade", step="Stop", started_at=T0, step_started_at=T0)
 INTERVAL = timedelta(seconds=10)
 
 
@@ -140,6 +155,11 @@ def test_the_very_first_floor_is_written_at_once() -> None:
         pytest.param({"current": CurrentStart(started_at=at(1))}, id="a new start"),
         pytest.param({"current": CurrentStart(started_at=T0, job_state="FAILED")}, id="another state of the job"),
         pytest.param({"incarnation": 2}, id="a new incarnation"),
+        pytest.param({"operation": OPERATION}, id="a deliberate stop"),
+        pytest.param({"operation": OPERATION.evolve(step="Savepoint")}, id="a step of it"),
+        pytest.param({"stopped": True}, id="a suspended job"),
+        pytest.param({"deployed": {"detection": {}}}, id="another deployed spec"),
+        pytest.param({"savepoint_request": SavepointRequest(nonce=1, asked_at=T0)}, id="a savepoint to be taken"),
     ],
 )
 def test_an_intent_is_written_at_once(change: dict[str, object]) -> None:

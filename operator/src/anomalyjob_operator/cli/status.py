@@ -138,6 +138,10 @@ def _kept(found: Status, now: datetime) -> list[tuple[str, str]]:
         ),
         ("recoveries", f"{found.recoveries}, restarts of failed jobs: {found.restarts}"),
         *([] if found.last_recovery is None else [("last recovery", _recovery(found.last_recovery, now))]),
+        *(
+            ("savepoint", f"{kept.path}, {age_text(now - kept.completed_at)} ago, asked for by nonce {kept.nonce}")
+            for kept in found.savepoints
+        ),
     ]
 
 
