@@ -59,7 +59,7 @@ def restore_failed(_situation: Situation, ledger: Ledger) -> Trouble | None:
         return None
     text = (
         f"Checkpoint {failure.checkpoint_id} could not be restored: {failure.message}. No older one is taken by itself:"
-        " `anomalyjob checkpoints` lists what there is"
+        " `anomalyjob checkpoints` lists what there is, spec.job.restore with a new nonce begins from the one you name"
     )
     return "RestoreFailed", text
 
