@@ -352,8 +352,13 @@ CASES = {
         conditions={"Stalled": ("True", "ProgressDeadlineExceeded")},
         says="This spec completed no checkpoint within 10m (demo-jobmanager waits: ImagePullBackOff",
     ),
+    "no node takes a TaskManager yet": Case(
+        moments=(PROVEN, (60, seen(checkpoints(completed(2, 40)), taskmanagers=(*taskmanagers(), UNSCHEDULABLE)))),
+        phase="Running",
+        conditions={"Ready": ("True", "Running"), "Stalled": ("False", "Progressing")},
+    ),
     "no node takes a TaskManager while all tasks run": Case(
-        moments=(PROVEN, (43, seen(checkpoints(completed(2, 40)), taskmanagers=(*taskmanagers(), UNSCHEDULABLE)))),
+        moments=(PROVEN, (103, seen(checkpoints(completed(2, 40)), taskmanagers=(*taskmanagers(), UNSCHEDULABLE)))),
         phase="Running",
         conditions={"Ready": ("True", "Running"), "Stalled": ("True", "Unschedulable")},
     ),

@@ -19,7 +19,7 @@ STALLING: tuple[troubles.Check, ...] = (
     troubles.object_refused,
     *HOPELESS,
     troubles.waits_for_savepoint,
-    troubles.workload_waiting,
+    troubles.workload_stuck,
     troubles.recovery_stuck,
 )
 UNSAFE: tuple[troubles.Check, ...] = (troubles.state_refused, troubles.restore_failed)

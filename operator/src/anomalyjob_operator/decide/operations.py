@@ -163,7 +163,7 @@ def _savepoint_failure(situation: Situation, ledger: Ledger, operation: Operatio
 
 
 def _after_stop(situation: Situation, ledger: Ledger, operation: Operation) -> Outcome:
-    if situation.workloads or operation.step_started_at >= situation.now:
+    if situation.workloads or operation.step_started_at == situation.now:
         # The second condition: what was seen in the pass that decided to stop says nothing about the stop.
         return ledger, ()
     if situation.wanted.job.state == "suspended":

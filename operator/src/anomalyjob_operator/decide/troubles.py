@@ -36,6 +36,14 @@ STATE_REFUSALS: Final = frozenset(
 )
 """Refusals that protect the state; the others say that this machine or its configuration is not as it must be."""
 
+HOPELESS_WAITS: Final = frozenset(
+    {"CreateContainerConfigError", "CreateContainerError", "ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName"}
+)
+"""What pods wait for in vain until somebody changes something."""
+
+WAITING_GRACE: Final = timedelta(seconds=60)
+"""How long a pod may wait for a node or its volume, or be started again, before that is called stalled."""
+
 SAME_REASON: Final = {"ErrImagePull": "ImagePullBackOff"}
 """Reasons between which a waiting pod goes back and forth."""
 
@@ -112,6 +120,19 @@ def object_refused(situation: Situation, _ledger: Ledger) -> Trouble | None:
     """The cluster does not accept what was applied, or does not carry it out."""
     refusal = situation.observed.refused_object
     return None if refusal is None else (refusal.reason, refusal.message)
+
+
+def workload_stuck(situation: Situation, ledger: Ledger) -> Trouble | None:
+    """A pod waits for something that will not come, or has been waiting for long after the last change or loss."""
+    trouble = workload_waiting(situation, ledger)
+    if trouble is None or trouble[0] in HOPELESS_WAITS:
+        return trouble
+    begins = (
+        None if ledger.spec is None else ledger.spec.since,
+        None if ledger.open_recovery is None else ledger.open_recovery.detected_at,
+    )
+    newest = max((begin for begin in begins if begin is not None), default=situation.now)
+    return trouble if situation.now - newest > WAITING_GRACE else None
 
 
 def finished(situation: Situation, ledger: Ledger) -> Trouble | None:
