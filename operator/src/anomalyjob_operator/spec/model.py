@@ -29,7 +29,7 @@ from anomalyjob_operator.spec.base import Model, given_fields
 from anomalyjob_operator.spec.durations import Duration, DurationRange
 from anomalyjob_operator.spec.flink_keys import owner_reason
 from anomalyjob_operator.spec.pod_template import PodTemplate
-from anomalyjob_operator.spec.quantities import CpuQuantity, CpuQuantityRange, Quantity, QuantityRange
+from anomalyjob_operator.spec.quantities import CpuQuantity, Quantity, QuantityRange
 from anomalyjob_operator.spec.storage import ClaimTemplate, Storage
 
 API_VERSION: Final = "anomalyjob.dev/v1alpha1"
@@ -160,14 +160,14 @@ class JobManagerLimits(Model):
     """What the JobManager may use at most: the whole process, heap and everything else."""
 
     memory: Annotated[Quantity, QuantityRange("768Mi", "64Gi")] = Quantity("1Gi")
-    cpu: Annotated[CpuQuantity, CpuQuantityRange("100m", "256")] | None = None
+    cpu: Annotated[CpuQuantity, QuantityRange("100m", "256")] | None = None
 
 
 class Requests(Model):
     """What a pod is sure to get on Kubernetes; memory is its limit when nothing is said."""
 
     memory: Annotated[Quantity, QuantityRange("128Mi", "64Gi")] | None = None
-    cpu: Annotated[CpuQuantity, CpuQuantityRange("10m", "256")] = CpuQuantity("100m")
+    cpu: Annotated[CpuQuantity, QuantityRange("10m", "256")] = CpuQuantity("100m")
 
 
 class JobManagerResources(Model):
@@ -188,7 +188,7 @@ class TaskManagerLimits(Model):
     """What each TaskManager may use at most: the whole process, heap, Python and everything else."""
 
     memory: Annotated[Quantity, QuantityRange("1536Mi", "64Gi")] = Quantity("1728Mi")
-    cpu: Annotated[CpuQuantity, CpuQuantityRange("100m", "256")] | None = None
+    cpu: Annotated[CpuQuantity, QuantityRange("100m", "256")] | None = None
 
 
 class TaskManagerResources(Model):

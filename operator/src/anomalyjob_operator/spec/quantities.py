@@ -9,7 +9,7 @@ import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeVar
 
 from pydantic_core import PydanticCustomError, core_schema
 
@@ -39,8 +39,41 @@ _SUFFIX_BYTES: Final = {
     "Ti": 2**40,
 }
 
+AmountOfAKind = TypeVar("AmountOfAKind", "Quantity", "CpuQuantity")
 
-class Quantity(str):
+
+class Amount(str):
+    """An amount with a unit; it stays the text that the user wrote. The kinds below say which texts are amounts."""
+
+    __slots__ = ()
+
+    pattern: ClassVar[str]
+    message: ClassVar[str]
+
+    def __new__(cls, text: str) -> Self:
+        """Raise ValueError when the text is not an amount of this kind."""
+        if len(text) > QUANTITY_MAXIMUM_LENGTH or not re.fullmatch(cls.pattern, text):
+            raise ValueError(f"{text!r} {cls.message}")
+        return super().__new__(cls, text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Let pydantic check the pattern, so that a schema made from a model states it too."""
+        text = core_schema.str_schema(strict=True, max_length=QUANTITY_MAXIMUM_LENGTH, pattern=cls.pattern)
+        typed = core_schema.no_info_before_validator_function(cls._refuse_other_types, text)
+        return core_schema.no_info_after_validator_function(
+            cls, typed, serialization=core_schema.to_string_ser_schema()
+        )
+
+    @classmethod
+    def _refuse_other_types(cls, found: object) -> object:
+        if isinstance(found, str):
+            return found
+        message = f"{cls.message}; found {found_text(found)}"
+        raise PydanticCustomError("quantity_type", "{message}", {"message": message})
+
+
+class Quantity(Amount):
     """An amount of memory.
 
     >>> Quantity("1.5Gi").size_bytes
@@ -49,11 +82,8 @@ class Quantity(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> Self:
-        """Raise ValueError when the text is not an amount of memory."""
-        if len(text) > QUANTITY_MAXIMUM_LENGTH or not re.fullmatch(QUANTITY_PATTERN, text):
-            raise ValueError(f"{text!r} {QUANTITY_MESSAGE}")
-        return super().__new__(cls, text)
+    pattern = QUANTITY_PATTERN
+    message = QUANTITY_MESSAGE
 
     @property
     def size_bytes(self) -> int:
@@ -61,17 +91,8 @@ class Quantity(str):
         number = self.rstrip("KMGTki")
         return math.ceil(Fraction(number) * _SUFFIX_BYTES[self[len(number) :]])
 
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Let pydantic check the pattern, so that a schema made from a model states it too."""
-        text = core_schema.str_schema(strict=True, max_length=QUANTITY_MAXIMUM_LENGTH, pattern=QUANTITY_PATTERN)
-        typed = core_schema.no_info_before_validator_function(_refuse_other_types, text)
-        return core_schema.no_info_after_validator_function(
-            cls, typed, serialization=core_schema.to_string_ser_schema()
-        )
 
-
-class CpuQuantity(str):
+class CpuQuantity(Amount):
     """An amount of processor time.
 
     >>> CpuQuantity("500m").millicores
@@ -80,50 +101,13 @@ class CpuQuantity(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> Self:
-        """Raise ValueError when the text is not an amount of processor time."""
-        if len(text) > QUANTITY_MAXIMUM_LENGTH or not re.fullmatch(CPU_PATTERN, text):
-            raise ValueError(f"{text!r} {CPU_MESSAGE}")
-        return super().__new__(cls, text)
+    pattern = CPU_PATTERN
+    message = CPU_MESSAGE
 
     @property
     def millicores(self) -> int:
         """The amount in thousandths of a core, rounded up."""
         return int(self[:-1]) if self.endswith("m") else math.ceil(Fraction(self) * 1_000)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Let pydantic check the pattern, so that a schema made from a model states it too."""
-        text = core_schema.str_schema(strict=True, max_length=QUANTITY_MAXIMUM_LENGTH, pattern=CPU_PATTERN)
-        typed = core_schema.no_info_before_validator_function(_refuse_other_cpu_types, text)
-        return core_schema.no_info_after_validator_function(
-            cls, typed, serialization=core_schema.to_string_ser_schema()
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class CpuQuantityRange:
-    """Bounds of an amount of processor time, both included."""
-
-    smallest: str
-    largest: str
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Check the bounds after the amount itself was understood."""
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """State the bounds in a schema, too."""
-        return {**handler(schema), RANGE_KEY: [self.smallest, self.largest]}
-
-    def check(self, found: CpuQuantity) -> CpuQuantity:
-        """Return the amount; raise the error that pydantic collects when it is out of bounds."""
-        if CpuQuantity(self.smallest).millicores <= found.millicores <= CpuQuantity(self.largest).millicores:
-            return found
-        message = QUANTITY_RANGE_MESSAGE.format(smallest=self.smallest, largest=self.largest, found=found)
-        raise PydanticCustomError("quantity_range", "{message}", {"message": message})
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,23 +127,14 @@ class QuantityRange:
         """State the bounds in a schema, too."""
         return {**handler(schema), RANGE_KEY: [self.smallest, self.largest]}
 
-    def check(self, found: Quantity) -> Quantity:
+    def check(self, found: AmountOfAKind) -> AmountOfAKind:
         """Return the amount; raise the error that pydantic collects when it is out of bounds."""
-        if Quantity(self.smallest).size_bytes <= found.size_bytes <= Quantity(self.largest).size_bytes:
+        kind = type(found)
+        if _units(kind(self.smallest)) <= _units(found) <= _units(kind(self.largest)):
             return found
         message = QUANTITY_RANGE_MESSAGE.format(smallest=self.smallest, largest=self.largest, found=found)
         raise PydanticCustomError("quantity_range", "{message}", {"message": message})
 
 
-def _refuse_other_types(found: object) -> object:
-    if isinstance(found, str):
-        return found
-    raise PydanticCustomError(
-        "quantity_type", "{message}", {"message": f"{QUANTITY_MESSAGE}; found {found_text(found)}"}
-    )
-
-
-def _refuse_other_cpu_types(found: object) -> object:
-    if isinstance(found, str):
-        return found
-    raise PydanticCustomError("quantity_type", "{message}", {"message": f"{CPU_MESSAGE}; found {found_text(found)}"})
+def _units(amount: Quantity | CpuQuantity) -> int:
+    return amount.size_bytes if isinstance(amount, Quantity) else amount.millicores
