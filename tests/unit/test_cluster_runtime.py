@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -18,6 +18,7 @@ from tests.unit.fake_objects import ObjectStore
 from tests.unit.gate import Gate
 from tests.unit.watched_kubernetes import WatchedKubernetes
 
+from anomalyjob_operator.cluster import objects as objects_module
 from anomalyjob_operator.cluster import runtime as runtime_module
 from anomalyjob_operator.cluster.api import KubernetesApi
 from anomalyjob_operator.cluster.handlers import OWN_OBJECTS, configure, register
@@ -140,6 +141,7 @@ def submit(process: Process, name: str = "demo") -> None:
 
 @pytest.mark.asyncio
 async def test_events_lead_to_a_deployment_and_to_its_repair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects_module, "COMPARED_EVERY", timedelta(hours=1))
     async with running_operator(tmp_path, monkeypatch) as process:
         assert sorted(process.server.watches) == [
             ("anomalyjobs", ""),
