@@ -46,7 +46,12 @@ def status_document(
         recoveries=ledger.recoveries,
         restarts=ledger.restarts,
         ledger=LedgerStatus(
-            floor=ledger.floor, restart_counter=ledger.restart_counter, next_restart_at=ledger.next_restart_at
+            floor=ledger.floor,
+            restart_counter=ledger.restart_counter,
+            next_restart_at=ledger.next_restart_at,
+            rule=ledger.rule,
+            rule_path=ledger.rule_path,
+            restore_nonce=ledger.restore_nonce,
         ),
         operation=None if ledger.operation is None else OperationStatus.parse(ledger.operation.document()),
         last_good=ledger.last_good,

@@ -41,6 +41,9 @@ HOPELESS_WAITS: Final = frozenset(
 )
 """What pods wait for in vain until somebody changes something."""
 
+MAXIMUM_CHARACTERS: Final = 300
+"""As much of what a kubelet says as is repeated."""
+
 WAITING_GRACE: Final = timedelta(seconds=60)
 """How long a pod may wait for a node or its volume, or be started again, before that is called stalled."""
 
@@ -112,7 +115,7 @@ def workload_waiting(situation: Situation, _ledger: Ledger) -> Trouble | None:
     for workload in situation.workloads:
         if workload.waiting is not None and not workload.alive:
             reason = SAME_REASON.get(workload.waiting.reason, workload.waiting.reason)
-            return reason, f"{workload.name} waits: {reason} ({workload.waiting.message})"
+            return reason, f"{workload.name} waits: {reason} ({workload.waiting.message[:MAXIMUM_CHARACTERS]})"
     return None
 
 
