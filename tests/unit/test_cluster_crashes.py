@@ -212,7 +212,7 @@ async def test_whatever_goes_wrong_with_any_write_the_operator_gets_over_it_in(
     name: str, first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two faults a write, in turn. The operator lives on, and remembers what it thinks that it has done."""
-    monkeypatch.setattr(api_module, "REQUEST_TIMEOUT_SECONDS", 0.4)
+    monkeypatch.setattr(api_module, "REQUEST_TIMEOUT_SECONDS", 0.2)
     async with runs_of(name) as run:
         smooth = await run(None)
         for number, write in enumerate(smooth.writes):

@@ -315,6 +315,29 @@ async def test_a_ledger_that_was_deleted_is_taken_from_the_status(running: World
     assert running.conditions == HEALTHY
 
 
+@pytest.mark.parametrize("storage", [{}, {"existingClaim": "mine"}], ids=["its own claim", "an existing claim"])
+async def test_a_ledger_that_was_deleted_repeats_no_restore_and_restarts_nothing(
+    world: World, storage: dict[str, str]
+) -> None:
+    """An existing claim is not the operator's to write on: only the status knows that the restore was done."""
+    world.store.create(CLAIM, {"metadata": {"name": "mine", "namespace": "default"}, "spec": {}})
+    world.submit(checkpointing={"storage": storage} if storage else {})
+    await world.looks(4)
+    world.edit_spec(lambda spec: spec.setdefault("job", {}).update(restore={"from": "empty", "nonce": 1}))
+    await world.looks(8)
+    world.flink.complete_checkpoint()
+    await world.looks(2)
+    starts = list(world.flink.starts)
+    assert [start.incarnation for start in starts] == [1, 2]
+
+    world.store.delete(CONFIG_MAP, "default", "demo-ledger")
+    await world.looks(5)
+
+    assert world.flink.starts == starts
+    assert (world.ledger.incarnation, world.ledger.rule, world.ledger.restore_nonce) == (2, "empty", 1)
+    assert world.conditions == HEALTHY
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -19,6 +19,7 @@ from anomalyjob_operator.ledger import (
     OperationKind,
     OperationStep,
     Savepoint,
+    StartRuleKind,
 )
 
 Phase = Literal[
@@ -131,11 +132,14 @@ class RecoveryStatus(Document):
 
 
 class LedgerStatus(Document):
-    """What the ledger says about starts to come."""
+    """What the ledger says about starts to come: enough to go on without it, should it get lost."""
 
     floor: Floor | None = None
     restart_counter: int = 0
     next_restart_at: Time | None = None
+    rule: StartRuleKind = "latest"
+    rule_path: str | None = None
+    restore_nonce: int | None = None
 
 
 class OperationStatus(Document):

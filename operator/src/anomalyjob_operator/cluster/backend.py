@@ -199,15 +199,7 @@ class ClusterBackend:
         restore_nonce = None if claim is None else number_on(claim, RESTORE_NONCE_ANNOTATION)
         if status is None or status.job.incarnation < of_claim:
             return Ledger(incarnation=of_claim, restore_nonce=restore_nonce)
-        floor = status.ledger.floor
-        return Ledger(
-            incarnation=status.job.incarnation,
-            restore_nonce=restore_nonce,
-            restart_counter=status.ledger.restart_counter,
-            floor=floor,
-            last_checkpoint=status.last_checkpoint,
-            has_state=floor is not None,
-        )
+        return _told(status, restore_nonce)
 
     def _ledger_manifest(self, ledger: Ledger) -> Manifest:
         owner = self._owner
@@ -251,6 +243,25 @@ class ClusterBackend:
             "reportingComponent": MANAGER,
             "reportingInstance": MANAGER,
         }
+
+
+def _told(status: Status, restore_nonce: int | None) -> Ledger:
+    """Return the ledger as the status tells it: what runs goes on running, and no restore is done once more."""
+    told = status.ledger
+    return Ledger(
+        incarnation=status.job.incarnation,
+        restore_nonce=told.restore_nonce or restore_nonce,
+        rule=told.rule,
+        rule_path=told.rule_path,
+        restart_counter=told.restart_counter,
+        floor=told.floor,
+        last_checkpoint=status.last_checkpoint,
+        has_state=told.floor is not None,
+        recoveries=status.recoveries,
+        restarts=status.restarts,
+        last_good=status.last_good,
+        savepoints=status.savepoints,
+    )
 
 
 def number_on(claim: Manifest, annotation: str) -> int | None:
