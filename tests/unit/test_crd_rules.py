@@ -126,6 +126,8 @@ def test_every_setting_that_the_operator_owns_is_refused_with_its_reason() -> No
 
     for key, reason in {**OWNED_KEYS, **OWNED_PREFIXES}.items():
         assert found[key] == text(f"%s is owned by the operator: {reason}")
+    for prefix in OWNED_PREFIXES:
+        assert f"key.startsWith({text(prefix)})" in str([rule["rule"] for rule in rules])
 
 
 def test_a_setting_is_refused_once_although_two_reasons_would_fit() -> None:

@@ -34,3 +34,7 @@ def test_the_spare_has_all_the_slots_of_one_task_manager() -> None:
 def test_rocksdb_and_the_claim_of_others_are_what_their_samples_show() -> None:
     assert sample("rocksdb").checkpointing.state_backend == "rocksdb"
     assert sample("existing-claim").checkpointing.storage.existing_claim == "streams"
+
+
+def test_the_suspended_job_runs_nothing() -> None:
+    assert sample("suspended").job.state == "suspended"
