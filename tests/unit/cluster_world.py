@@ -21,12 +21,22 @@ from tests.unit.played_flink import GatedFlink, PlayedFlink
 
 from anomalyjob_operator.cluster.api import KubernetesApi
 from anomalyjob_operator.cluster.jobs import Jobs
-from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, CONFIG_MAP, DEPLOYMENT, EVENT, Manifest
+from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, CONFIG_MAP, DEPLOYMENT, EVENT, Kind, Manifest
 from anomalyjob_operator.cluster.render import RenderSettings
 from anomalyjob_operator.ledger import Ledger
 
 KEY: Final = ("default", "demo")
 SETTINGS: Final = RenderSettings(job_image="anomalyjob:dev", operator_namespace="anomalyjob-system")
+
+
+HEALTHY: Final = {
+    "Ready": "True",
+    "Reconciling": "False",
+    "Stalled": "False",
+    "CheckpointingHealthy": "True",
+    "StateSafe": "True",
+}
+"""The conditions of a job about which nothing is wrong."""
 
 
 class KilledError(BaseException):
@@ -223,3 +233,19 @@ async def a_job_that_runs(world: World) -> None:
     await world.looks(4)
     world.flink.complete_checkpoint()
     await world.looks(2)
+
+
+def names(world: World, kind: Kind) -> list[str]:
+    """The names of all objects of a kind."""
+    return [item["metadata"]["name"] for item in world.store.all(kind)]
+
+
+def workload_configurations(world: World) -> list[str]:
+    """The names of the ConfigMaps that pods are started with."""
+    return [name for name in names(world, CONFIG_MAP) if name != "demo-ledger"]
+
+
+def stalled(world: World) -> tuple[str, str, str]:
+    """Status, reason and message of the condition Stalled."""
+    condition = next(one for one in world.status["conditions"] if one["type"] == "Stalled")
+    return condition["status"], condition["reason"], condition["message"]

@@ -25,6 +25,7 @@ class FakeKubernetes:
     """The server. To be used as an async context manager; `url` is where it answers.
 
     `reads` counts what was read; `used` lists which verbs were used on which kinds, as permissions name them.
+    `refusals` maps a verb and a kind to the answer that every such write gets.
     """
 
     def __init__(self, store: ObjectStore, gate: Gate) -> None:
@@ -34,6 +35,7 @@ class FakeKubernetes:
         self.used: set[tuple[str, str]] = set()
         self.mistakes: list[str] = []
         self.unreachable = False
+        self.refusals: dict[tuple[str, str], RefusedError] = {}
         self._server: TestServer | None = None
 
     async def __aenter__(self) -> Self:
@@ -102,6 +104,8 @@ class FakeKubernetes:
 
         async def act() -> web.Response:
             await asyncio.sleep(0)
+            if (verb, kind.name) in self.refusals:
+                return _refused(self.refusals[verb, kind.name])
             try:
                 return web.json_response(self._done(call, request, kind, (str(namespace), target), body))
             except RefusedError as error:

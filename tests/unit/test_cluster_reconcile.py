@@ -1,41 +1,35 @@
-"""The real operator's passes against a fake API server and a fake Flink, both on real ports."""
+"""The real operator's passes on a fake cluster: a first deployment, quiet passes, and what is put right."""
 
-import json
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.unit.cluster_world import KEY, World, a_job_that_runs, open_world, open_world_after
+from tests.unit.cluster_world import (
+    HEALTHY,
+    KEY,
+    World,
+    a_job_that_runs,
+    names,
+    open_world,
+    open_world_after,
+    workload_configurations,
+)
 
-from anomalyjob_operator.cluster.api import ConflictError
-from anomalyjob_operator.cluster.backend import DamagedLedgerError
 from anomalyjob_operator.cluster.kinds import (
     ANOMALY_JOB,
     CLAIM,
     CONFIG_MAP,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
-    EVENT,
     NETWORK_POLICY,
-    POD,
     RENDERED,
     SERVICE,
     Kind,
     Manifest,
 )
-from anomalyjob_operator.cluster.objects import Objects
 
 pytestmark = pytest.mark.asyncio
-
-HEALTHY = {
-    "Ready": "True",
-    "Reconciling": "False",
-    "Stalled": "False",
-    "CheckpointingHealthy": "True",
-    "StateSafe": "True",
-}
 
 
 @pytest_asyncio.fixture
@@ -48,14 +42,6 @@ async def world() -> AsyncIterator[World]:
 async def running() -> AsyncIterator[World]:
     async with open_world_after(a_job_that_runs) as made:
         yield made
-
-
-def names(world: World, kind: Kind) -> list[str]:
-    return [item["metadata"]["name"] for item in world.store.all(kind)]
-
-
-def workload_configurations(world: World) -> list[str]:
-    return [name for name in names(world, CONFIG_MAP) if name != "demo-ledger"]
 
 
 # The first deployment
@@ -291,262 +277,3 @@ async def test_resync_alone_is_enough(world: World) -> None:
     assert "demo-rest" in names(world, SERVICE)
     assert world.status["phase"] == "Running"
     assert world.flink.job["state"] == "RUNNING"
-
-
-# The ledger
-
-
-async def test_a_ledger_that_was_deleted_is_taken_from_the_status(running: World) -> None:
-    running.flink.end_job()
-    await running.looks(8)
-    running.flink.complete_checkpoint()
-    await running.looks(3, seconds=16)
-    before, starts = running.ledger, len(running.flink.starts)
-    assert before.restart_counter == 1
-    assert before.floor is not None
-
-    running.store.delete(CONFIG_MAP, "default", "demo-ledger")
-    await running.looks(5)
-
-    after = running.ledger
-    assert (after.incarnation, after.restart_counter) == (before.incarnation, before.restart_counter)
-    assert after.floor == before.floor
-    assert len(running.flink.starts) == starts, "nothing was started again"
-    assert running.conditions == HEALTHY
-
-
-@pytest.mark.parametrize("storage", [{}, {"existingClaim": "mine"}], ids=["its own claim", "an existing claim"])
-async def test_a_ledger_that_was_deleted_repeats_no_restore_and_restarts_nothing(
-    world: World, storage: dict[str, str]
-) -> None:
-    """An existing claim is not the operator's to write on: only the status knows that the restore was done."""
-    world.store.create(CLAIM, {"metadata": {"name": "mine", "namespace": "default"}, "spec": {}})
-    world.submit(checkpointing={"storage": storage} if storage else {})
-    await world.looks(4)
-    world.edit_spec(lambda spec: spec.setdefault("job", {}).update(restore={"from": "empty", "nonce": 1}))
-    await world.looks(8)
-    world.flink.complete_checkpoint()
-    await world.looks(2)
-    starts = list(world.flink.starts)
-    assert [start.incarnation for start in starts] == [1, 2]
-
-    world.store.delete(CONFIG_MAP, "default", "demo-ledger")
-    await world.looks(5)
-
-    assert world.flink.starts == starts
-    assert (world.ledger.incarnation, world.ledger.rule, world.ledger.restore_nonce) == (2, "empty", 1)
-    assert world.conditions == HEALTHY
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {},
-        None,
-        {"ledger.json": ""},
-        {"ledger.json": "{"},
-        {"ledger.json": "[]"},
-        {"ledger.json": '{"incarnation": "x"}'},
-    ],
-    ids=["without a key", "without data", "empty", "cut off", "of another shape", "with a value of another type"],
-)
-async def test_a_ledger_that_cannot_be_read_is_refused_and_nothing_is_done(running: World, data: Any) -> None:
-    running.store.edit(CONFIG_MAP, "default", "demo-ledger", lambda live: live.update(data=data))
-
-    with pytest.raises(DamagedLedgerError, match=r"ConfigMap default/demo-ledger .* Put it right, or delete"):
-        await running.look()
-
-    assert running.writes == []
-    running.store.delete(CONFIG_MAP, "default", "demo-ledger")
-    await running.looks(3)
-    assert running.conditions == HEALTHY
-
-
-async def test_a_ledger_that_somebody_else_wrote_meanwhile_is_not_overwritten(running: World) -> None:
-    higher = running.ledger.evolve(restart_counter=41)
-
-    def change(live: Manifest) -> None:
-        live["data"]["ledger.json"] = json.dumps(higher.document())
-
-    running.flink.end_job()
-    running.gate.trouble = (0, "conflict")
-    with pytest.raises(ConflictError):
-        await running.look()
-    running.store.edit(CONFIG_MAP, "default", "demo-ledger", change)
-    await running.looks(4)
-
-    assert running.ledger.restart_counter == 42
-
-
-# The status
-
-
-async def test_a_status_that_was_changed_meanwhile_is_written_by_the_next_pass(
-    running: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    running.flink.end_job()
-    await running.look()
-    running.gate.forget()
-
-    status_write = running.api.set_status
-
-    async def edit_before(*arguments: Any) -> Manifest:
-        running.store.edit(ANOMALY_JOB, *KEY, lambda live: live["metadata"].setdefault("labels", {}).update(a="b"))
-        monkeypatch.undo()
-        return await status_write(*arguments)
-
-    monkeypatch.setattr(running.api, "set_status", edit_before)
-    with pytest.raises(ConflictError):
-        await running.looks(5)
-    await running.looks(5)
-
-    assert running.status["phase"] == "Running"
-    assert running.status["restarts"] == 1
-    assert running.store.get(ANOMALY_JOB, *KEY)["metadata"]["labels"] == {"a": "b"}
-
-
-async def test_the_status_holds_no_null(running: World) -> None:
-    def nulls(value: Any) -> bool:
-        if isinstance(value, dict):
-            return any(map(nulls, value.values()))
-        return any(map(nulls, value)) if isinstance(value, list) else value is None
-
-    assert not nulls(running.status)
-
-
-# Events
-
-
-async def test_an_event_is_told_once_however_often_it_is_told(running: World) -> None:
-    running.flink.end_job()
-    await running.looks(8)
-    reasons = list(running.reasons)
-    for event in running.store.all(EVENT):
-        assert event["involvedObject"]["name"] == "demo"
-
-    running.start_operator()
-    await running.looks(5)
-
-    assert running.reasons == reasons
-    assert reasons.count("RestartUnhealthyJob") == 1
-
-
-# What goes
-
-
-async def test_a_resource_that_is_being_deleted_makes_nothing(running: World) -> None:
-    running.store.mark_deleted(ANOMALY_JOB, *KEY)
-    for kind in (DEPLOYMENT, SERVICE):
-        for name in names(running, kind):
-            running.store.delete(kind, "default", name)
-
-    for _ in range(3):
-        assert await running.look() is None
-
-    assert [str(write) for write in running.writes] == ["patch AnomalyJob/status demo"], "it is told once"
-    assert running.status["phase"] == "Deleting"
-    assert names(running, DEPLOYMENT) == []
-
-
-async def test_a_deletion_ends_everything_and_keeps_the_claim_with_or_without_an_operator(running: World) -> None:
-    running.store.delete(ANOMALY_JOB, *KEY)
-    for _ in range(5):
-        running.step()
-
-    assert [kind.name for kind in (*RENDERED, POD) if running.store.all(kind)] == ["PersistentVolumeClaim"]
-    assert await running.look() is None
-    assert running.writes == []
-
-
-async def test_a_resource_made_anew_takes_its_incarnation_from_the_claim(running: World) -> None:
-    old = running.store.get(ANOMALY_JOB, *KEY)["metadata"]["uid"]
-    running.edit_spec(lambda spec: spec.setdefault("job", {}).update(restore={"from": "empty", "nonce": 1}))
-    await running.looks(12)
-    assert running.ledger.incarnation == 2
-    running.store.delete(ANOMALY_JOB, *KEY)
-    for _ in range(5):
-        running.step()
-
-    assert running.submit()["metadata"]["uid"] != old
-    await running.looks(5)
-
-    assert running.ledger.incarnation == 2
-    assert running.flink.starts[-1].incarnation == 2
-    assert running.status["phase"] == "Running"
-
-
-async def test_a_resource_made_anew_before_anybody_looked_is_another_job(running: World) -> None:
-    """The operator has not seen it go: another uid is another job, whose objects get another owner."""
-    await running.look()
-    running.store.delete(ANOMALY_JOB, *KEY)
-    resource = running.submit()["metadata"]
-    new = resource["uid"]
-    await running.looks(8)
-
-    owners = {owner["uid"] for item in running.store.all(DEPLOYMENT) for owner in item["metadata"]["ownerReferences"]}
-    assert owners == {new}
-    assert running.status["phase"] == "Running"
-    flips = [condition["lastTransitionTime"] for condition in running.status["conditions"]]
-    assert min(flips) >= resource["creationTimestamp"], "nothing of the old one's status was taken over"
-
-
-async def test_old_configurations_go_only_when_no_pod_uses_them(running: World) -> None:
-    before = set(workload_configurations(running))
-    running.flink.end_job()
-    await running.looks(2)
-    old = before - {
-        volume["configMap"]["name"]
-        for deployment in running.store.all(DEPLOYMENT)
-        for volume in deployment["spec"]["template"]["spec"]["volumes"]
-        if "configMap" in volume
-    }
-    assert len(old) == 1
-    assert old <= set(workload_configurations(running)), "a pod that still ends uses it"
-
-    await running.looks(6, seconds=6)
-
-    assert not old & set(workload_configurations(running))
-    assert len(workload_configurations(running)) == len(before)
-
-
-async def test_the_claim_is_never_removed(running: World) -> None:
-    running.edit_spec(lambda spec: spec.setdefault("job", {}).update(state="suspended"))
-    await running.looks(12)
-    running.edit_spec(lambda spec: spec.setdefault("job", {}).update(state="running"))
-    await running.looks(12)
-
-    assert names(running, CLAIM) == ["demo-checkpoints"]
-    assert not [write for write in running.writes if write.verb == "delete" and write.kind == CLAIM.name]
-
-
-async def test_a_claim_that_is_not_rendered_any_more_stays_and_everything_else_goes(running: World) -> None:
-    await running.look()
-    rendered = running.jobs._jobs[KEY].backend._rendered
-    services = [manifest for manifest in rendered if manifest["kind"] == "Service"]
-    objects = Objects(running.api, *KEY, lambda: running.now)
-    await objects.apply(services)
-
-    expected = {CLAIM: ["demo-checkpoints"], SERVICE: ["demo-jobmanager", "demo-rest"]}
-    for kind in RENDERED:
-        assert kind == CONFIG_MAP or names(running, kind) == expected.get(kind, []), kind.name
-    assert len(workload_configurations(running)) == 4, "pods use them"
-    for _ in range(5):
-        running.step()
-    objects.forget()
-    await objects.apply(services)
-    assert names(running, CONFIG_MAP) == ["demo-ledger"]
-
-
-# Trouble with the API server
-
-
-async def test_an_api_server_that_is_away_changes_nothing(running: World) -> None:
-    running.server.unreachable = True
-    for _ in range(3):
-        with pytest.raises(OSError, match="no usable answer of the API server"):
-            await running.look()
-    running.server.unreachable = False
-    await running.looks(3)
-
-    assert running.writes == []
-    assert running.conditions == HEALTHY

@@ -21,6 +21,8 @@ from anomalyjob_operator.names import MANAGER
 
 REQUEST_TIMEOUT_SECONDS: Final = 10.0
 MAXIMUM_MESSAGE_CHARACTERS: Final = 1_000
+REFUSALS: Final = frozenset({400, 403, 422})
+"""HTTP statuses that say that an object is wrong or not allowed, and will be so again."""
 
 _APPLY: Final = "application/apply-patch+yaml"
 _JSON_PATCH: Final = "application/json-patch+json"

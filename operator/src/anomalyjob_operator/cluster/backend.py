@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from anomalyjob_operator.cluster.api import ApiError, ConflictError, KubernetesApi
+from anomalyjob_operator.cluster.api import REFUSALS, ApiError, ConflictError, KubernetesApi
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, CLAIM, CONFIG_MAP, EVENT, POD, Manifest
 from anomalyjob_operator.cluster.model import Owner, RenderSettings, owner_reference
 from anomalyjob_operator.cluster.objects import Objects
@@ -38,9 +38,6 @@ from anomalyjob_operator.spec import AnomalyJob
 from anomalyjob_operator.status import Event, Status
 
 LEDGER_KEY: Final = "ledger.json"
-
-REFUSALS: Final = frozenset({400, 403, 422})
-"""HTTP statuses that say that an object is wrong or not allowed, and will be so again."""
 
 
 class DamagedLedgerError(Exception):

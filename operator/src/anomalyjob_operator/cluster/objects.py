@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from anomalyjob_operator.cluster.api import KubernetesApi
+from anomalyjob_operator.cluster.api import REFUSALS, ApiError, KubernetesApi
 from anomalyjob_operator.cluster.drift import drifted, marked
 from anomalyjob_operator.cluster.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, KINDS, POD, RENDERED, Kind, Manifest
 from anomalyjob_operator.names import (
@@ -46,19 +46,34 @@ class Objects:
     async def apply(self, manifests: Sequence[Manifest]) -> Refusal | None:
         """Bring the live objects in line; in the order of RENDERED, so that pods find what they need.
 
-        Return why no pod can be made of one of them, as it was seen last. Raise ApiError when one is refused.
+        Return why no pod can be made of one of them, as it was seen last. Raise ApiError when one is refused, after all
+        others have been brought in line: a claim that cannot grow must not keep a job from being stopped.
         """
         now = self._clock()
         if self._is_recent(manifests, now):
             return self._without_pods
         live = await self._live()
-        for kind in RENDERED:
-            for manifest in map(marked, manifests):
-                if manifest["kind"] == kind.name and _differs(manifest, live):
-                    await self._put(kind, manifest, live)
+        refused = await self._put_all(manifests, live)
         await self._remove_extra(manifests, live)
+        if refused is not None:
+            raise refused
         self._applied, self._compared_at, self._without_pods = manifests, now, _without_pods(live)
         return self._without_pods
+
+    async def _put_all(self, manifests: Sequence[Manifest], live: Live) -> ApiError | None:
+        """Apply what differs; return the first refusal. Anything else that goes wrong ends it at once."""
+        refused: ApiError | None = None
+        for kind in RENDERED:
+            for manifest in map(marked, manifests):
+                if manifest["kind"] != kind.name or not _differs(manifest, live):
+                    continue
+                try:
+                    await self._put(kind, manifest, live)
+                except ApiError as error:
+                    if error.status not in REFUSALS:
+                        raise
+                    refused = refused or error
+        return refused
 
     async def _put(self, kind: Kind, manifest: Manifest, live: Live) -> None:
         found = live.get((kind.name, manifest["metadata"]["name"]))
