@@ -38,6 +38,7 @@ OVERRIDABLE = {
     "heartbeat.rpc-failure-threshold",
     "heartbeat.timeout",
     "jobmanager.retrieve-taskmanager-hostname",
+    "pekko.tcp.timeout",
     "rest.cache.checkpoint-statistics.timeout",
     "rest.cache.execution-graph.timeout",
 }
