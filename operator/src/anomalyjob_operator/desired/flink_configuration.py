@@ -105,8 +105,8 @@ def _common(spec: Spec, placement: Placement, workload: str) -> dict[str, Settin
         "jobmanager.rpc.address": placement.job_manager_address,
         "jobmanager.rpc.port": placement.job_manager_ports.rpc,
         "pekko.jvm-exit-on-fatal-error": True,
-        # A Service goes on sending to a pod that has just gone, and a connection that is being opened stays with it: with
-        # Flink's 20 s one TaskManager came back to a new JobManager that much later than the others.
+        # A Service goes on leading to a pod that has just gone, and a connection that is opened then hangs: with
+        # Flink's 20 s one TaskManager came back to a new JobManager 12 s later than the others.
         "pekko.tcp.timeout": "3 s",
         "taskmanager.numberOfTaskSlots": spec.task_manager.slots,
     }
