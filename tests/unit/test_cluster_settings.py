@@ -2,6 +2,7 @@
 
 import pytest
 
+from anomalyjob_operator.cluster.__main__ import main
 from anomalyjob_operator.cluster.settings import ClusterSettings, SettingsError
 
 LEAST = {"ANOMALYJOB_JOB_IMAGE": "anomalyjob:dev", "ANOMALYJOB_OPERATOR_NAMESPACE": "anomalyjob-system"}
@@ -63,3 +64,14 @@ def test_it_refuses(what: str) -> None:
 
     with pytest.raises(SettingsError, match=message):
         ClusterSettings.of(LEAST | variables)
+
+
+def test_a_process_with_wrong_settings_says_what_to_set_and_ends_with_status_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ANOMALYJOB_JOB_IMAGE", "")
+
+    assert main() == 2
+    assert capsys.readouterr().err == (
+        "anomalyjob operator: ANOMALYJOB_JOB_IMAGE is not set: it must name the image of Flink's pods\n"
+    )
