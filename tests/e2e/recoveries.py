@@ -122,7 +122,8 @@ def check_recovered(watched: Watched, checkpoints: Checkpoints, *, operator_ther
 
 def check_output(watched: Watched) -> AuditReport:
     """Fail unless all that was processed before the last checkpoint gets committed, once each and right."""
-    latest = watched.job.checkpoints()
+    # A JobManager that has just started knows of none of its own yet.
+    latest = watched.job.wait_checkpoint_after(0)
     assert latest.triggered_at is not None
     minimum = processed_until(watched.job, latest.triggered_at / 1000 - IN_FLIGHT_SECONDS)
     assert minimum, "no TaskManager has logged what it processed"
