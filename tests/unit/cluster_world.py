@@ -227,6 +227,20 @@ async def open_world_after(story: Callable[[World], Awaitable[None]]) -> AsyncIt
         yield world
 
 
+async def a_small_resource_that_was_just_applied(world: World) -> None:
+    """The smallest job there is: many writes of a larger one are alike."""
+    world.flink.needs = 1
+    world.submit(job={"parallelism": 1}, taskManager={"replicas": 1})
+
+
+async def a_small_job_that_runs(world: World) -> None:
+    """The smallest job, with a checkpoint."""
+    await a_small_resource_that_was_just_applied(world)
+    await world.looks(4)
+    world.flink.complete_checkpoint()
+    await world.looks(2)
+
+
 async def a_job_that_runs(world: World) -> None:
     """A job with a checkpoint, about which nothing is left to be written."""
     world.submit()

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
-from tests.unit.cluster_world import KEY, World, open_world_after
+from tests.unit.cluster_world import (
+    KEY,
+    World,
+    a_small_job_that_runs,
+    a_small_resource_that_was_just_applied,
+    open_world_after,
+)
 from tests.unit.gate import FAULTS, MOMENTS, Fault, Moment, Write
 
 from anomalyjob_operator.cluster import api as api_module
@@ -25,21 +31,8 @@ SECONDS: Final = 8.0
 """Between two passes; two of them are longer than the time between two comparisons of all objects."""
 
 
-async def a_resource_that_was_just_applied(world: World) -> None:
-    """The smallest job there is: many writes of a larger one are alike."""
-    world.flink.needs = 1
-    world.submit(job={"parallelism": 1}, taskManager={"replicas": 1})
-
-
-async def a_job_that_runs(world: World) -> None:
-    await a_resource_that_was_just_applied(world)
-    await world.looks(4)
-    world.flink.complete_checkpoint()
-    await world.looks(2)
-
-
 async def a_job_that_is_suspended(world: World) -> None:
-    await a_job_that_runs(world)
+    await a_small_job_that_runs(world)
     set_job(world, state="suspended")
     await world.looks(6, SECONDS)
     assert world.status["phase"] == "Suspended"
@@ -61,20 +54,25 @@ class Scenario:
 
 
 SCENARIOS: Final = {
-    "a first deployment": Scenario(after=a_resource_that_was_just_applied, then=lambda world: None, starts=1),
-    "a failed job's restart": Scenario(after=a_job_that_runs, then=lambda world: world.flink.end_job()),
+    "a first deployment": Scenario(after=a_small_resource_that_was_just_applied, then=lambda world: None, starts=1),
+    "a failed job's restart": Scenario(after=a_small_job_that_runs, then=lambda world: world.flink.end_job()),
     "a change of the spec": Scenario(
-        after=a_job_that_runs, then=lambda world: world.edit_spec(lambda spec: spec.update(detection={"maxCount": 7}))
+        after=a_small_job_that_runs,
+        then=lambda world: world.edit_spec(lambda spec: spec.update(detection={"maxCount": 7})),
     ),
     "a suspension": Scenario(
-        after=a_job_that_runs, then=lambda world: set_job(world, state="suspended"), phase="Suspended", pods=0, starts=1
+        after=a_small_job_that_runs,
+        then=lambda world: set_job(world, state="suspended"),
+        phase="Suspended",
+        pods=0,
+        starts=1,
     ),
     "a resumption": Scenario(after=a_job_that_is_suspended, then=lambda world: set_job(world, state="running")),
     "a start from nothing": Scenario(
-        after=a_job_that_runs, then=lambda world: set_job(world, restore={"from": "empty", "nonce": 1})
+        after=a_small_job_that_runs, then=lambda world: set_job(world, restore={"from": "empty", "nonce": 1})
     ),
     "a second TaskManager": Scenario(
-        after=a_job_that_runs,
+        after=a_small_job_that_runs,
         then=lambda world: world.edit_spec(lambda spec: spec.update(taskManager={"replicas": 2})),
         pods=3,
         starts=1,

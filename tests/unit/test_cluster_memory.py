@@ -4,7 +4,7 @@ import gc
 import sys
 
 import pytest
-from tests.unit.cluster_world import KEY, World, a_job_that_runs, open_world_after
+from tests.unit.cluster_world import KEY, World, a_small_job_that_runs, open_world_after
 
 pytestmark = pytest.mark.asyncio
 
@@ -25,7 +25,7 @@ async def blocks_after(world: World, passes: int) -> int:
 
 
 async def test_a_thousand_quiet_passes_keep_no_memory() -> None:
-    async with open_world_after(a_job_that_runs) as world:
+    async with open_world_after(a_small_job_that_runs) as world:
         before = await blocks_after(world, WARM_UP)
         after = await blocks_after(world, PASSES)
 
