@@ -103,7 +103,14 @@ async def test_a_ledger_that_cannot_be_read_is_refused_and_nothing_is_done(runni
     with pytest.raises(DamagedLedgerError, match=r"ConfigMap default/demo-ledger .* Put it right, or delete"):
         await running.look()
 
-    assert running.writes == []
+    assert running.conditions["Stalled"] == "True"
+    assert "holds no ledger" in running.status["message"]
+    told = list(running.writes)
+    with pytest.raises(DamagedLedgerError):
+        await running.look()
+
+    assert running.writes == told
+    assert len(told) == 1
     running.store.delete(CONFIG_MAP, "default", "demo-ledger")
     await running.looks(3)
     assert running.conditions == HEALTHY

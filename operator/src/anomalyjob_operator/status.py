@@ -209,6 +209,22 @@ def deleting(previous: Status | None, generation: int, now: datetime) -> Status:
     )
 
 
+def ledger_damaged(previous: Status | None, message: str, generation: int, now: datetime) -> Status:
+    """Return the status of a job whose ledger cannot be read: nothing is done for it until that is put right."""
+    known = Status() if previous is None else previous
+    verdicts = (
+        Verdict(type="Ready", status="Unknown", reason="LedgerDamaged", message=message),
+        Verdict(type="Stalled", status="True", reason="LedgerDamaged", message=message),
+        Verdict(type="StateSafe", status="Unknown", reason="LedgerDamaged", message=message),
+    )
+    kept = tuple(one for one in known.conditions if one.type not in {verdict.type for verdict in verdicts})
+    return known.evolve(
+        observed_generation=generation,
+        message=message,
+        conditions=(*merged_conditions(verdicts, known.conditions, generation, now), *kept),
+    )
+
+
 def _without_quiet(status: Status) -> Status:
     quiet = {
         "last_checkpoint": None,

@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Final
 
 from anomalyjob_operator.cluster.api import KubernetesApi
-from anomalyjob_operator.cluster.backend import ClusterBackend, rest_address
+from anomalyjob_operator.cluster.backend import ClusterBackend, DamagedLedgerError, rest_address
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, Manifest
 from anomalyjob_operator.cluster.render import RenderSettings
 from anomalyjob_operator.cluster.work_queue import Key
 from anomalyjob_operator.reconcile import Reconciler, utc_now
 from anomalyjob_operator.spec import AnomalyJob, InvalidResource, Metadata, parse
-from anomalyjob_operator.status import deleting
+from anomalyjob_operator.status import deleting, ledger_damaged
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,13 @@ class Jobs:
             if resource is not None:
                 await self._tell_that_it_goes(resource)
             return None
-        return await self._pass(self._job(key, resource), resource)
+        try:
+            return await self._pass(self._job(key, resource), resource)
+        except DamagedLedgerError as error:
+            # Whoever looks next has to read the status anew: it is not what the reconciler published last.
+            self._jobs.pop(key, None)
+            await self._tell_of_damage(resource, error)
+            raise
 
     def look_closely(self, key: Key) -> None:
         """Compare every object of the job at its next pass."""
@@ -99,6 +105,14 @@ class Jobs:
         status = await backend.read_status()
         if status is None or status.phase != "Deleting":
             await backend.write_status(deleting(status, _generation(resource), self._clock()))
+
+    async def _tell_of_damage(self, resource: Manifest, error: DamagedLedgerError) -> None:
+        """Let the status say, once, why nothing is done for the job."""
+        backend = self._backend(resource)
+        before = await backend.read_status()
+        status = ledger_damaged(before, str(error), _generation(resource), self._clock())
+        if status != before:
+            await backend.write_status(status)
 
     def _with_image(self, job: AnomalyJob) -> AnomalyJob:
         """Write the default image into the spec: an operator with a newer one changes the job as any edit does."""
