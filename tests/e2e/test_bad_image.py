@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.e2e import settings
 from tests.e2e.cluster_access import Cluster
 from tests.e2e.cluster_job import ClusterJob
 from tests.e2e.recoveries import Watched, check_output
@@ -32,7 +33,7 @@ def test_a_bad_image_is_named_and_a_good_spec_goes_on_from_the_newest_state(
     job.apply({**good, "image": BAD_IMAGE})
     wait("the image to be named", lambda: BAD_IMAGE in str(job.status().get("message")), 180, seen=job.describe)
     wait("the phase Failed", lambda: job.status().get("phase") == "Failed", 180, seen=job.describe)
-    assert job.status()["lastGood"]["spec"].get("image") is None
+    assert job.status()["lastGood"]["spec"]["image"] == settings.job_image()
     assert "ProgressDeadlineExceeded" in [reason for reason, _ in job.events()]
     starts = watched.record().last_start
 
