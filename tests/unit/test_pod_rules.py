@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.test_pod_template import POD, TEMPLATES
+from tests.unit.pod_templates import POD, TEMPLATES
 
 from anomalyjob_operator.cluster.pod_template import merged
 from anomalyjob_operator.spec import InvalidResource, parse
