@@ -3,21 +3,13 @@
 from typing import Any
 
 import pytest
+from tests.unit.decided_passes import passes
 from tests.unit.observations import at, checkpoints, completed, flink, jobmanager, resource, seen, start
 
 from anomalyjob_operator.decide import Plan, decide
 from anomalyjob_operator.decide.situation import checkpoint_deadline
-from anomalyjob_operator.ledger import Counters, Floor, Ledger
+from anomalyjob_operator.ledger import Counters, Floor
 from anomalyjob_operator.observed import FlinkObservation, Observed
-
-
-def passes(*moments: tuple[float, Observed], ledger: Ledger | None = None) -> list[Plan]:
-    plans: list[Plan] = []
-    ledger = ledger or Ledger()
-    for seconds, observed in moments:
-        plans.append(decide(resource(), ledger, observed, at(seconds)))
-        ledger = plans[-1].ledger
-    return plans
 
 
 def events(plans: list[Plan], reason: str) -> list[tuple[str, str]]:

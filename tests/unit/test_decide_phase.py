@@ -1,10 +1,9 @@
 """The phase and the five conditions: one table of moments, each with what must be told."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
+from tests.unit.decided_passes import history
 from tests.unit.observations import (
     at,
     checkpoints,
@@ -18,54 +17,24 @@ from tests.unit.observations import (
     taskmanager,
     taskmanagers,
 )
+from tests.unit.phase_moments import (
+    BROKEN,
+    HEALTHY,
+    LOCKED,
+    NOTHING,
+    PROVEN,
+    REFUSED,
+    RESTARTING,
+    RESTORED,
+    SLOW,
+    STARTING,
+    UNSCHEDULABLE,
+    Case,
+    pending,
+)
 
-from anomalyjob_operator.decide import Plan, decide
+from anomalyjob_operator.decide import decide
 from anomalyjob_operator.ledger import Floor, LastCheckpoint, Ledger
-from anomalyjob_operator.observed import JobFailure, Observed, Refusal, WorkloadObservation
-from anomalyjob_operator.spec import AnomalyJob
-
-Moment = tuple[float, Observed]
-
-HEALTHY: Moment = (32, seen(checkpoints(completed(1, 30))))
-PROVEN: Moment = (42, seen(checkpoints(completed(2, 40))))
-SLOW = checkpoints(completed(1, 30), recent_durations_milliseconds=(1, 40_000, 40_000))
-NOTHING = Observed(jobmanager=None, first_look=True)
-STARTING = flink(job_state="CREATED", tasks_running=4, tasks_changed_at=at(9))
-RESTARTING = flink(checkpoints(completed(1, 30)), job_state="RESTARTING", tasks_running=0, tasks_changed_at=at(41))
-REFUSED = Refusal(reason="CheckpointBelowFloor", message="The newest checkpoint is 16, but 17 is on record.")
-LOCKED = Refusal(reason="VolumeLocked", message="Process 77 holds the lock.")
-RESTORED = checkpoints(completed(1, 30), latest_restored_id=1, latest_restored_at=at(40))
-BROKEN = JobFailure(at=at(41), message="java.lang.Exception: Exception while creating StreamOperatorStateContext.")
-
-UNSCHEDULABLE = taskmanager(4, alive=False, alive_since=None, waiting=Refusal(reason="Unschedulable", message="0/3"))
-
-
-def pending(reason: str) -> WorkloadObservation:
-    """A JobManager's pod that does not come to run."""
-    return jobmanager(alive=False, alive_since=None, waiting=Refusal(reason=reason, message="it is not there"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """What was seen, at which seconds; what the last pass must say. `conditions`: type to (status, reason)."""
-
-    moments: tuple[Moment, ...]
-    phase: str
-    conditions: dict[str, tuple[str, str]]
-    says: str = ""
-    spec: dict[str, Any] = field(default_factory=dict)
-    ledger: Ledger = field(default_factory=Ledger)
-
-
-def history(moments: Iterable[Moment], ledger: Ledger | None = None, job: AnomalyJob | None = None) -> list[Plan]:
-    """Pass after pass, each on the ledger of the one before."""
-    plans: list[Plan] = []
-    ledger = ledger or Ledger()
-    for seconds, observed in moments:
-        plans.append(decide(job or resource(), ledger, observed, at(seconds)))
-        ledger = plans[-1].ledger
-    return plans
-
 
 CASES = {
     "nothing has been started": Case(

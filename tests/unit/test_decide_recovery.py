@@ -1,55 +1,15 @@
 """Recoveries: which are noticed, when they begin and end, what they are said to come from."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
-from tests.unit.observations import (
-    T0,
-    at,
-    checkpoints,
-    completed,
-    failed_job,
-    flink,
-    jobmanager,
-    resource,
-    seen,
-    taskmanager,
-    taskmanagers,
-)
+from tests.unit.decided_passes import passes
+from tests.unit.observations import at, failed_job, flink, jobmanager, seen, taskmanagers
+from tests.unit.recovery_moments import BEFORE, RUNNING_BEFORE, back, reasons, restarting
 
-from anomalyjob_operator.decide import Plan, decide
-from anomalyjob_operator.ledger import Ledger, Recovery
-from anomalyjob_operator.observed import FlinkObservation, JobFailure, Observed
-
-BEFORE = checkpoints(completed(3, 30))
-RUNNING_BEFORE = (31, seen(BEFORE))
-
-
-def restarting(**changes: Any) -> FlinkObservation:
-    return flink(BEFORE, **{"job_state": "RESTARTING", "tasks_running": 4, "tasks_changed_at": at(41), **changes})
-
-
-def back(seconds: float, restored: int = 3, newest: int = 3, newest_at: float = 30, **changes: Any) -> FlinkObservation:
-    """All tasks RUNNING since then, restored a second earlier."""
-    statistics = checkpoints(
-        completed(newest, newest_at), restored=1, latest_restored_id=restored, latest_restored_at=at(seconds - 1)
-    )
-    return flink(statistics, **{"tasks_changed_at": at(seconds), **changes})
-
-
-def passes(*moments: tuple[float, Observed], ledger: Ledger | None = None) -> list[Plan]:
-    plans: list[Plan] = []
-    ledger = ledger or Ledger()
-    for seconds, observed in moments:
-        plans.append(decide(resource(), ledger, observed, at(seconds)))
-        ledger = plans[-1].ledger
-    return plans
-
-
-def reasons(plans: list[Plan]) -> list[str]:
-    """The reasons of all events but the state changes of the job."""
-    return [event.reason for plan in plans for event in plan.events if event.reason != "JobStatusChanged"]
+from anomalyjob_operator.ledger import Recovery
+from anomalyjob_operator.observed import JobFailure, Observed
 
 
 def test_a_taskmanager_dies_and_comes_back_and_the_job_is_safe_again() -> None:
@@ -169,23 +129,6 @@ def test_a_lost_process_is_the_better_cause_than_the_failing_tasks_it_left() -> 
     assert reasons(plans) == ["RecoverDeployment"]
 
 
-def test_a_spare_taskmanager_that_comes_back_is_no_recovery() -> None:
-    again = taskmanagers(alive_since=at(40.5), died_at=at(40))
-
-    plans = passes(
-        RUNNING_BEFORE,
-        (41, seen(BEFORE, taskmanagers=again)),
-        (99, seen(checkpoints(completed(9, 90)), taskmanagers=again)),
-        (101, seen(checkpoints(completed(10, 100)), taskmanagers=again)),
-    )
-
-    assert plans[2].ledger.open_recovery is not None
-    assert plans[3].ledger.open_recovery is None
-    assert plans[3].ledger.recoveries == 0
-    assert plans[3].ledger.last_recovery is None
-    assert plans[3].phase == "Running"
-
-
 def test_a_second_loss_before_the_tasks_run_belongs_to_the_same_recovery() -> None:
     plans = passes(
         RUNNING_BEFORE,
@@ -274,89 +217,6 @@ def test_a_failed_job_is_a_recovery_and_its_new_jobmanager_is_not_another_cause(
     assert plans[-1].ledger.recoveries == 1
 
 
-def test_rest_that_does_not_answer_is_no_recovery() -> None:
-    plans = passes(RUNNING_BEFORE, (41, seen(flink=None)), (42, seen(BEFORE)))
-
-    assert [plan.ledger.open_recovery for plan in plans] == [None, None, None]
-    assert reasons(plans) == []
-
-
-def test_an_answer_of_the_jobmanager_before_is_not_believed() -> None:
-    again = jobmanager(alive_since=at(40.2), died_at=at(40))
-    new = back(60, job_started_at=at(48), newest=4, newest_at=65)
-
-    plans = passes(RUNNING_BEFORE, (66, seen(flink=new, jobmanager=again)), (67, seen(BEFORE, jobmanager=again)))
-
-    assert plans[2].ledger == plans[1].ledger
-    assert plans[2].message == "Flink's REST endpoint did not answer; all processes live"
-
-
-@pytest.mark.parametrize(
-    "late",
-    [
-        pytest.param(seen(BEFORE), id="all tasks ran"),
-        pytest.param(seen(flink=restarting()), id="tasks were restarting"),
-    ],
-)
-def test_an_answer_from_before_the_tasks_ran_again_opens_no_recovery(late: Observed) -> None:
-    plans = passes(
-        RUNNING_BEFORE,
-        (42, seen(flink=restarting())),
-        (61, seen(flink=back(52, newest=4, newest_at=60))),
-        (62, late),
-        (63, seen(flink=back(52, newest=4, newest_at=60))),
-    )
-
-    assert reasons(plans) == ["RecoverDeployment", "Recovered"]
-    assert plans[-1].ledger.open_recovery is None
-
-
-def test_a_deployment_from_nothing_is_no_recovery() -> None:
-    fresh: dict[str, Any] = {
-        "jobmanager": jobmanager(alive_since=at(500)),
-        "taskmanagers": taskmanagers(alive_since=at(500)),
-    }
-
-    plans = passes(
-        RUNNING_BEFORE,
-        (499, Observed(jobmanager=None, first_look=True)),
-        (501, seen(flink=None, **fresh)),
-        (540, seen(flink=back(539, job_started_at=at(510)), **fresh)),
-    )
-
-    assert [plan.phase for plan in plans] == ["Running", "Pending", "Deploying", "Running"]
-    assert plans[-1].ledger.recoveries == 0
-    assert reasons(plans) == []
-
-
-def test_a_new_spec_replaces_processes_without_a_recovery() -> None:
-    ledger = passes(RUNNING_BEFORE)[-1].ledger
-    changed = resource(checkpointing={"retained": 5})
-
-    plan = decide(changed, ledger, seen(BEFORE, jobmanager=jobmanager(alive_since=at(40))), at(41))
-
-    assert plan.ledger.open_recovery is None
-    assert reasons([plan]) == ["SpecChanged"]
-
-
-def test_a_taskmanager_that_is_only_coming_is_not_missed() -> None:
-    coming = taskmanager(4, alive=False, alive_since=None)
-    there = taskmanager(4, alive_since=at(50))
-
-    plans = passes(
-        RUNNING_BEFORE,
-        (41, seen(BEFORE, taskmanagers=(*taskmanagers(), coming))),
-        (51, seen(BEFORE, taskmanagers=(*taskmanagers(), there))),
-    )
-
-    assert reasons(plans) == []
-    assert plans[-1].ledger.open_recovery is None
-    gone = taskmanager(4, alive=False, alive_since=None, died_at=at(60))
-    assert reasons(passes((61, seen(BEFORE, taskmanagers=(*taskmanagers(), gone))), ledger=plans[-1].ledger)) == [
-        "RecoverDeployment"
-    ]
-
-
 def test_everything_gone_at_once_is_a_recovery_for_whoever_has_been_looking() -> None:
     fresh: dict[str, Any] = {
         "jobmanager": jobmanager(alive_since=at(50)),
@@ -391,13 +251,3 @@ def test_a_recovery_begins_with(died_at: datetime | None, since: datetime | None
 
     assert plan.ledger.open_recovery is not None
     assert plan.ledger.open_recovery.detected_at == expected
-
-
-def test_times_finer_than_a_millisecond_are_no_difference() -> None:
-    fine = T0 + timedelta(microseconds=123_456)
-    observed = seen(BEFORE, jobmanager=jobmanager(alive_since=fine), taskmanagers=taskmanagers(alive_since=fine))
-
-    plans = passes((31, observed), (32, observed))
-
-    assert plans[-1].ledger.open_recovery is None
-    assert plans[-1].ledger == plans[0].ledger
