@@ -1,118 +1,28 @@
-"""The real loop against a fake Flink and a back end in memory: order, idempotence, the operator's death anywhere."""
+"""The real loop against a fake Flink and a back end in memory: order, idempotence, what fails meanwhile."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from tests.unit.fake_flink import FakeFlink, recorded
-from tests.unit.memory_backend import CRASH_POINTS, MemoryBackend, Moment, OperatorDiedError
-from tests.unit.observations import JOB_ID, T0, resource
+from tests.unit.observations import resource
+from tests.unit.reconciled_world import World, open_world
 
 from anomalyjob.timestamps import to_epoch_milliseconds
 from anomalyjob_operator import reconcile as reconcile_module
-from anomalyjob_operator.decide import Plan, start_intent
+from anomalyjob_operator.decide import start_intent
 from anomalyjob_operator.desired.workloads import DesiredState
-from anomalyjob_operator.ledger import Ledger
 from anomalyjob_operator.reconcile import Reconciler
 
 pytestmark = pytest.mark.asyncio
 
 
-@dataclass
-class World:
-    """One job, its cluster and its operator, with a clock that moves only when told to."""
-
-    fake: FakeFlink
-    backend: MemoryBackend
-    now: datetime = T0
-    job: Any = field(default_factory=resource)
-    reconciler: Reconciler = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Start the operator."""
-        self.fake.job = None
-        self.backend.on_new_jobmanager = self.new_job
-        self.restart_operator()
-
-    def restart_operator(self) -> None:
-        """Start a new operator, which remembers nothing."""
-        self.reconciler = Reconciler(self.backend, lambda: self.now)
-
-    async def reconcile(self, seconds: float = 1.0) -> Plan:
-        """Let time pass, then make one pass."""
-        self.now += timedelta(seconds=seconds)
-        return await self.reconciler.reconcile(self.job, generation=1)
-
-    async def passes(self, count: int, seconds: float = 1.0) -> list[Plan]:
-        """Several passes."""
-        return [await self.reconcile(seconds) for _ in range(count)]
-
-    def new_job(self) -> None:
-        """Flink has a job that has just been submitted and runs at once."""
-        now = to_epoch_milliseconds(self.now)
-        self.fake.job = recorded("jobs_overview")["jobs"][0] | {"jid": JOB_ID, "start-time": now}
-        self.fake.job["last-modification"] = now + 1
-        self.fake.checkpoints["counts"] |= {"completed": 0, "failed": 0, "total": 0}
-        self.fake.checkpoints["latest"]["completed"] = None
-        self.fake.checkpoints["history"] = []
-        self.fake.exceptions["exceptionHistory"]["entries"] = []
-
-    def new_job_that_fails(self) -> None:
-        """Flink has a job that ended as soon as it began."""
-        self.new_job()
-        self.fail_job()
-
-    def complete_checkpoint(self, number: int) -> None:
-        """Let a checkpoint complete now."""
-        self.fake.checkpoints["counts"]["completed"] += 1
-        self.fake.checkpoints["latest"]["completed"] = {
-            "id": number,
-            "status": "COMPLETED",
-            "is_savepoint": False,
-            "trigger_timestamp": to_epoch_milliseconds(self.now) - 60,
-            "latest_ack_timestamp": to_epoch_milliseconds(self.now),
-            "state_size": 14_000,
-            "end_to_end_duration": 60,
-            "external_path": f"file:/volume/default.demo/checkpoints/1/chk-{number}",
-        }
-
-    def fail_job(self) -> None:
-        """Let the job end."""
-        assert self.fake.job is not None
-        self.fake.job |= {"state": "FAILED", "last-modification": to_epoch_milliseconds(self.now)}
-        self.fake.job["tasks"] |= {"running": 0}
-
-    @property
-    def ledger(self) -> Ledger:
-        """What is on record."""
-        assert self.backend.ledger_text is not None
-        return Ledger.parse(json.loads(self.backend.ledger_text))
-
-    @property
-    def status(self) -> dict[str, Any]:
-        """What was published last."""
-        assert self.backend.status_text is not None
-        document: dict[str, Any] = json.loads(self.backend.status_text)
-        return document
-
-    @property
-    def reasons(self) -> list[str]:
-        """The reasons of all events that were told."""
-        return [event.reason for event in self.backend.events]
-
-
 @pytest_asyncio.fixture
 async def world() -> AsyncIterator[World]:
-    async with FakeFlink(JOB_ID) as fake:
-        made: list[World] = []
-        backend = MemoryBackend(fake.url, lambda: made[0].now if made else T0)
-        made.append(World(fake=fake, backend=backend))
-        yield made[0]
+    async with open_world(World) as made:
+        yield made
 
 
 async def test_the_first_pass_records_before_it_starts_anything_and_tells_afterwards(world: World) -> None:
@@ -233,75 +143,6 @@ async def test_the_restart_counter_reaches_the_jobmanager(world: World) -> None:
     assert world.reasons.count("RestartUnhealthyJob") == 1
     assert world.status["phase"] == "Running"
     assert start_intent(world.ledger).restart_counter == 1
-
-
-async def settle(world: World, crash_at: Moment | None) -> None:
-    """Passes with one crash; a new operator takes over each time one died."""
-    world.backend.crash_at = crash_at
-    for _ in range(12):
-        try:
-            await world.reconcile(5)
-        except OperatorDiedError:
-            world.restart_operator()
-
-
-def outcome(world: World) -> dict[str, object]:
-    """What must be the same wherever the operator died."""
-    return {
-        "restarts": world.ledger.restart_counter,
-        "jobmanagers": len(world.backend.jobmanagers),
-        "phase": world.status["phase"],
-        "floor": world.ledger.floor,
-        "totals": world.ledger.totals,
-        "in a row": world.ledger.unproductive_in_a_row,
-        "recoveries": world.status["recoveries"],
-        "conditions": [(condition["type"], condition["status"]) for condition in world.status["conditions"]],
-    }
-
-
-async def scenario(world: World, crash_at: Moment | None) -> None:
-    """A job runs, completes a checkpoint, fails, and is started again; the crash comes around its restart."""
-    await world.passes(3)
-    world.complete_checkpoint(1)
-    await world.reconcile()
-    world.fail_job()
-    await settle(world, crash_at)
-
-
-@pytest.mark.parametrize("crash_at", CRASH_POINTS, ids=" ".join)
-async def test_wherever_the_operator_dies_the_job_is_restarted_exactly_once(world: World, crash_at: Moment) -> None:
-    await scenario(world, crash_at)
-
-    assert world.backend.crash_at is None, "the crash never came"
-    assert outcome(world) == {
-        "restarts": 1,
-        "jobmanagers": 2,
-        "phase": "Running",
-        "floor": world.ledger.floor,
-        "totals": world.ledger.totals,
-        "in a row": 0,
-        "recoveries": 1,
-        "conditions": [
-            ("Ready", "True"),
-            ("Reconciling", "False"),
-            ("Stalled", "False"),
-            ("CheckpointingHealthy", "True"),
-            ("StateSafe", "True"),
-        ],
-    }
-    assert world.ledger.totals.completed == 1
-    assert world.reasons.count("RestartUnhealthyJob") <= 1
-    assert world.reasons.count("Recovered") <= 1
-
-
-@pytest.mark.parametrize("crash_at", CRASH_POINTS, ids=" ".join)
-async def test_wherever_the_operator_dies_on_the_first_pass_one_cluster_is_started(
-    world: World, crash_at: Moment
-) -> None:
-    await settle(world, crash_at)
-
-    assert len(world.backend.jobmanagers) == 1
-    assert world.status["phase"] == "Running"
 
 
 async def test_two_starts_that_fail_at_once_are_kept_apart_by_the_backoff(world: World) -> None:

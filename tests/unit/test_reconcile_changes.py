@@ -1,103 +1,21 @@
-"""Changes through the real loop: stop, nothing left, start with the new spec, wherever the operator dies meanwhile."""
+"""Changes through the real loop: stop, nothing left, start with the new spec."""
 
 import json
-from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from tests.unit.fake_flink import FakeFlink, recorded
-from tests.unit.memory_backend import CRASH_POINTS, MemoryBackend, Moment, OperatorDiedError
-from tests.unit.observations import JOB_ID, T0, resource
-from tests.unit.test_reconcile import World
-from typing_extensions import override
-
-from anomalyjob.timestamps import to_epoch_milliseconds
-from anomalyjob.volume_layout import job_id
-from anomalyjob_operator.decide import Plan
-from anomalyjob_operator.spec import FieldError, Metadata
+from tests.unit.changing_world import ChangingWorld
+from tests.unit.observations import resource
+from tests.unit.reconciled_world import open_world
 
 pytestmark = pytest.mark.asyncio
 
 
-class ChangingWorld(World):
-    """A world whose Flink takes the checkpoints and savepoints that it is asked for, unless told to refuse."""
-
-    newest = 0
-    refuses_savepoints = False
-
-    @override
-    async def reconcile(self, seconds: float = 1.0) -> Plan:
-        """Flink does what it was asked for; then time passes, and one pass is made."""
-        self.serve()
-        return await super().reconcile(seconds)
-
-    @override
-    def new_job(self) -> None:
-        """A job of the incarnation that was deployed."""
-        super().new_job()
-        assert self.fake.job is not None
-        self.fake.job["jid"] = job_id("default", "demo", self.backend.incarnation)
-        self.fake.checkpoints["latest"]["savepoint"] = None
-        self.fake.fates.clear()
-        self.fake.asked.clear()
-
-    def serve(self) -> None:
-        """Answer every request that nobody has answered yet."""
-        for path, body in self.fake.asked:
-            fate = self.fake.fates[body["triggerId"]]
-            if fate["status"]["id"] == "COMPLETED":
-                continue
-            fate |= {"status": {"id": "COMPLETED"}, "operation": self._operation(path, body)}
-            self.fake.fates[body["triggerId"]] = fate
-
-    def _operation(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        kind = path.rsplit("/", maxsplit=1)[-1]
-        if kind == "checkpoints":
-            self.complete_next()
-            return {"checkpointId": self.newest}
-        if self.refuses_savepoints:
-            return {"failure-cause": {"class": "X", "stack-trace": "X: no space"}}
-        self.newest += 1
-        location = f"{body.get('targetDirectory') or body['target-directory']}/savepoint-{self.newest}"
-        if kind == "stop":
-            self._finish(location)
-        return {"location": location}
-
-    def complete_next(self) -> None:
-        """One more checkpoint."""
-        self.newest += 1
-        self.complete_checkpoint(self.newest)
-
-    def _finish(self, location: str) -> None:
-        assert self.fake.job is not None
-        self.fake.job |= {"state": "FINISHED", "last-modification": to_epoch_milliseconds(self.now)}
-        self.fake.job["tasks"] |= {"running": 0}
-        newest = recorded("checkpoints")["latest"]["completed"]
-        savepoint = {"is_savepoint": True, "id": self.newest, "external_path": location}
-        self.fake.checkpoints["latest"]["savepoint"] = newest | savepoint
-
-    async def run(self) -> None:
-        """All tasks run and two checkpoints are complete: the spec is proven."""
-        await self.passes(3)
-        for _ in range(2):
-            self.complete_next()
-            await self.reconcile(10)
-
-    @property
-    def asked(self) -> list[str]:
-        """What this JobManager was asked for."""
-        return [path.rsplit("/", maxsplit=1)[-1] for path, _ in self.fake.asked]
-
-
 @pytest_asyncio.fixture
 async def world() -> AsyncIterator[ChangingWorld]:
-    async with FakeFlink(JOB_ID) as fake:
-        made: list[ChangingWorld] = []
-        backend = MemoryBackend(fake.url, lambda: made[0].now if made else T0)
-        made.append(ChangingWorld(fake=fake, backend=backend))
-        yield made[0]
+    async with open_world(ChangingWorld) as made:
+        yield made
 
 
 async def test_a_changed_rule_is_brought_in_by_checkpoint_stop_and_start(world: ChangingWorld) -> None:
@@ -361,103 +279,3 @@ async def test_after_a_spec_that_gets_nowhere_the_next_one_is_taken_at_once(worl
     await world.passes(5)
     assert world.status["phase"] == "Running"
     assert world.backend.max_counts == [3, 4, 3]
-
-
-async def settle(world: ChangingWorld, crash_at: Moment | None) -> None:
-    """Passes with one crash; a new operator takes over each time one died."""
-    world.backend.crash_at = crash_at
-    for _ in range(20):
-        try:
-            await world.reconcile(2)
-        except OperatorDiedError:
-            world.restart_operator()
-
-
-CHANGES: dict[str, Callable[[], Any]] = {
-    "another rule": lambda: resource(detection={"maxCount": 4}),
-    "another sink": lambda: resource(sink={"files": {}}),
-    "stateless": lambda: resource(detection={"maxCount": 4}, job={"upgradeMode": "stateless"}),
-    "empty": lambda: resource(job={"restore": {"from": "empty", "nonce": 1}}),
-    "suspended": lambda: resource(job={"state": "suspended"}),
-    "restarted": lambda: resource(job={"restartNonce": 1}),
-}
-
-
-@pytest.mark.parametrize("crash_at", CRASH_POINTS, ids=" ".join)
-@pytest.mark.parametrize("change", CHANGES)
-async def test_wherever_the_operator_dies_a_change_ends_the_same(
-    world: ChangingWorld, change: str, crash_at: Moment
-) -> None:
-    await world.run()
-    world.job = CHANGES[change]()
-
-    await settle(world, crash_at)
-
-    ends = change == "suspended"
-    breaks = change in {"stateless", "empty"}
-    assert world.backend.crash_at is None, "the crash never came"
-    assert world.status["phase"] == ("Suspended" if ends else "Running")
-    assert len(world.backend.jobmanagers) == (1 if ends else 2)
-    assert world.ledger.incarnation == (2 if breaks else 1)
-    assert world.ledger.operation is None
-    assert world.ledger.accepted is None
-    assert (world.ledger.floor is None) is breaks
-    assert world.status["recoveries"] == 0
-
-
-@pytest.mark.parametrize("passes_before", range(5))
-@pytest.mark.parametrize("crash_at", CRASH_POINTS, ids=" ".join)
-async def test_wherever_the_operator_dies_in_the_middle_of_a_change_it_ends_the_same(
-    world: ChangingWorld, passes_before: int, crash_at: Moment
-) -> None:
-    await world.run()
-    world.job = resource(sink={"files": {}})
-    await world.passes(passes_before)
-
-    await settle(world, crash_at)
-
-    assert world.status["phase"] == "Running"
-    assert world.backend.sinks == ["log", "files"]
-    assert world.ledger.incarnation == 1
-
-
-ERRORS = (FieldError("spec.taskManager.slots", "must be at least 1, found 0"),)
-METADATA = Metadata(name="demo")
-
-
-async def test_an_invalid_spec_leaves_the_last_valid_one_running_and_says_why(world: ChangingWorld) -> None:
-    await world.run()
-    for _ in range(3):
-        world.now += timedelta(seconds=1)
-        await world.reconciler.reconcile_invalid(ERRORS, METADATA, generation=2)
-
-    stalled = {condition["type"]: condition for condition in world.status["conditions"]}["Stalled"]
-    assert (stalled["status"], stalled["reason"]) == ("True", "ValidationError")
-    assert "spec.taskManager.slots: must be at least 1, found 0" in stalled["message"]
-    assert world.status["observedGeneration"] == 2
-    assert world.status["phase"] == "Running"
-    assert world.reasons.count("ValidationError") == 1
-    assert len(world.backend.workloads) == 4
-
-
-async def test_a_change_that_has_begun_is_finished_under_an_invalid_spec(world: ChangingWorld) -> None:
-    await world.run()
-    world.job = resource(detection={"maxCount": 4})
-    await world.passes(2)
-
-    for _ in range(5):
-        world.serve()
-        world.now += timedelta(seconds=1)
-        await world.reconciler.reconcile_invalid(ERRORS, METADATA, generation=3)
-
-    assert world.backend.max_counts == [3, 4]
-
-
-async def test_a_resource_that_was_never_valid_has_a_status_and_nothing_else(world: ChangingWorld) -> None:
-    for _ in range(3):
-        world.now += timedelta(seconds=1)
-        assert await world.reconciler.reconcile_invalid(ERRORS, METADATA, generation=1) is None
-
-    assert world.status["phase"] == "Failed"
-    assert world.backend.workloads == {}
-    assert world.backend.writes == ["status", "emit"]
