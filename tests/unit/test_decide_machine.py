@@ -5,157 +5,28 @@ A small model of the cluster stands beside the decision. What must hold whatever
 """
 
 from collections import deque
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Final
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.unit.observations import at, completed, flink, resource
+from hypothesis.stateful import initialize, invariant, precondition, rule
+from tests.unit.cluster_machine import OperatedCluster, assert_once_more_does_nothing
+from tests.unit.modelled_cluster import Cluster
+from tests.unit.observations import resource
 from typing_extensions import override
 
 from anomalyjob_operator.decide import Plan, decide
 from anomalyjob_operator.decide.alarms import ALARMS
-from anomalyjob_operator.ledger import Ledger, ledger_write_due
-from anomalyjob_operator.observed import (
-    CheckpointStatistics,
-    FlinkObservation,
-    JobFailure,
-    Observed,
-    WorkloadObservation,
-)
+from anomalyjob_operator.ledger import Ledger
+from anomalyjob_operator.observed import FlinkObservation, Observed
 from anomalyjob_operator.status import Event
 
 MAXIMUM_RESTARTS: Final = 3
 WINDOW_SECONDS: Final = 1_800
 JOB: Final = resource(recovery={"maxRestarts": MAXIMUM_RESTARTS, "window": "30m"})
-INTERVAL: Final = timedelta(seconds=10)
 
 
-@dataclass
-class Cluster:
-    """The truth: what runs, what the volume holds. `seconds` is the time; every change takes a millisecond."""
-
-    seconds: float = 0.0
-    newest: int = 0
-    jobmanager: WorkloadObservation | None = None
-    taskmanagers: dict[str, WorkloadObservation] = field(default_factory=dict)
-    flink: FlinkObservation | None = None
-    deployed: int | None = None
-    completions: list[float] = field(default_factory=list)
-
-    @property
-    def now(self) -> datetime:
-        """The time."""
-        return at(self.seconds)
-
-    def tick(self) -> datetime:
-        """Let a millisecond pass."""
-        self.seconds = round(self.seconds + 0.001, 3)
-        return self.now
-
-    def deploy(self, restart_counter: int) -> None:
-        """Carry out what the operator wants."""
-        for number in (1, 2, 3):
-            name = f"demo-taskmanager-{number}"
-            self.taskmanagers.setdefault(name, self._born(name, "taskmanager"))
-        if self.deployed != restart_counter:
-            self.deployed = restart_counter
-            self.start_jobmanager()
-
-    def start_jobmanager(self) -> None:
-        """A new JobManager: a new job that goes on from the newest checkpoint, with counters from zero."""
-        died_at = None if self.jobmanager is None else self.tick()
-        self.jobmanager = replace(self._born("demo-jobmanager", "jobmanager"), died_at=died_at)
-        restored = self.newest or None
-        statistics = CheckpointStatistics(
-            restored=0 if restored is None else 1,
-            latest_restored_id=restored,
-            latest_restored_at=None if restored is None else self.tick(),
-        )
-        started = self.tick()
-        self.flink = flink(
-            statistics, job_state="CREATED", job_started_at=started, tasks_changed_at=started, tasks_running=0
-        )
-
-    def kill_taskmanager(self, number: int, *, in_use: bool) -> None:
-        """It dies and is started again at once; with it its tasks, if it has any."""
-        name = f"demo-taskmanager-{number}"
-        died_at = self.tick()
-        self.taskmanagers[name] = replace(self._born(name, "taskmanager"), died_at=died_at)
-        if in_use:
-            self.fail_tasks()
-
-    def fail_tasks(self) -> None:
-        """Flink restarts all tasks."""
-        self._change("RESTARTING", 0)
-        self._fail("java.lang.Exception: broken")
-
-    def end_job(self, state: str) -> None:
-        """The job ends for good."""
-        self._change(state, 0)
-        self._fail(f"java.lang.Exception: {state}")
-
-    def run_tasks(self) -> None:
-        """All tasks run, restored from the newest checkpoint if they ran before."""
-        assert self.flink is not None
-        if self.flink.job_state == "RESTARTING" and self.newest:
-            statistics = self.flink.checkpoints
-            self._statistics(
-                restored=statistics.restored + 1, latest_restored_id=self.newest, latest_restored_at=self.tick()
-            )
-        self._change("RUNNING", 12)
-
-    def complete_checkpoint(self) -> None:
-        """One more checkpoint."""
-        assert self.flink is not None
-        self.newest += 1
-        self.tick()
-        self.completions.append(self.seconds)
-        self._statistics(
-            completed=self.flink.checkpoints.completed + 1, latest_completed=completed(self.newest, self.seconds)
-        )
-
-    def fail_checkpoint(self) -> None:
-        """One that did not complete."""
-        assert self.flink is not None
-        self._statistics(failed=self.flink.checkpoints.failed + 1, latest_failed_at=self.tick(), latest_failure="slow")
-
-    @property
-    def runs(self) -> bool:
-        """Whether all tasks run."""
-        return self.flink is not None and self.flink.tasks_running == 12
-
-    @property
-    def lives(self) -> bool:
-        """Whether the job has not ended."""
-        return self.flink is not None and self.flink.job_state in {"CREATED", "RESTARTING", "RUNNING"}
-
-    def observed(self, answer: FlinkObservation | None) -> Observed:
-        """What can be seen, with this answer of REST."""
-        return Observed(jobmanager=self.jobmanager, taskmanagers=tuple(self.taskmanagers.values()), flink=answer)
-
-    def _born(self, name: str, role: str) -> WorkloadObservation:
-        living = WorkloadObservation(name=name, role="taskmanager", alive=True, alive_since=self.tick())
-        return replace(living, role="jobmanager") if role == "jobmanager" else living
-
-    def _change(self, state: str, running: int) -> None:
-        assert self.flink is not None
-        self.flink = replace(self.flink, job_state=state, tasks_running=running, tasks_changed_at=self.tick())
-
-    def _fail(self, message: str) -> None:
-        assert self.flink is not None
-        failure = JobFailure(at=self.tick(), message=message)
-        self.flink = replace(self.flink, failures=(failure, *self.flink.failures)[:16])
-
-    def _statistics(self, **changes: object) -> None:
-        assert self.flink is not None
-        statistics = replace(self.flink.checkpoints, **changes)  # type: ignore[arg-type]
-        self.flink = replace(self.flink, checkpoints=statistics)
-
-
-class Operation(RuleBasedStateMachine):
+class Operation(OperatedCluster):
     """The operator, its ledger on disk, and a cluster to which things happen."""
 
     @initialize()
@@ -164,7 +35,7 @@ class Operation(RuleBasedStateMachine):
         self.cluster = Cluster()
         self.answers: deque[FlinkObservation | None] = deque(maxlen=4)
         self.on_disk = Ledger()
-        self.in_memory: Ledger | None = None
+        self.in_memory = None
         self.floors = [0]
         self.restarts: list[float] = []
         self.events: list[Event] = []
@@ -186,24 +57,9 @@ class Operation(RuleBasedStateMachine):
         self.cluster.kill_taskmanager(number, in_use=in_use)
 
     @precondition(lambda self: self.cluster.lives)
-    @rule()
-    def tasks_fail(self) -> None:
-        self.cluster.fail_tasks()
-
-    @precondition(lambda self: self.cluster.lives)
     @rule(state=st.sampled_from(["FAILED", "CANCELED"]))
     def the_job_ends(self, state: str) -> None:
         self.cluster.end_job(state)
-
-    @precondition(lambda self: self.cluster.lives and not self.cluster.runs)
-    @rule()
-    def all_tasks_run(self) -> None:
-        self.cluster.run_tasks()
-
-    @precondition(lambda self: self.cluster.runs)
-    @rule()
-    def a_checkpoint_completes(self) -> None:
-        self.cluster.complete_checkpoint()
 
     @precondition(lambda self: self.cluster.flink is not None)
     @rule()
@@ -211,14 +67,6 @@ class Operation(RuleBasedStateMachine):
         self.cluster.fail_checkpoint()
 
     # What the operator does
-
-    @rule()
-    def the_operator_looks(self) -> None:
-        self.make_pass(self.cluster.flink)
-
-    @rule()
-    def the_operator_looks_and_rest_times_out(self) -> None:
-        self.make_pass(None)
 
     @precondition(lambda self: bool(self.answers))
     @rule(age=st.integers(0, 3))
@@ -240,6 +88,7 @@ class Operation(RuleBasedStateMachine):
         decide(JOB, ledger, self.cluster.observed(self.cluster.flink), self.cluster.now)
         self.in_memory = None
 
+    @override
     def make_pass(self, answer: FlinkObservation | None) -> Plan:
         """One whole pass."""
         plan = self.decide(answer)
@@ -253,11 +102,7 @@ class Operation(RuleBasedStateMachine):
         plan = decide(JOB, before, observed, now)
         self.check_pass(before, plan, observed)
         self.answers.append(self.cluster.flink)
-        if ledger_write_due(self.on_disk, plan.ledger, now, INTERVAL):
-            self.on_disk = Ledger.parse(plan.ledger.evolve(recorded_at=now).document())
-            self.in_memory = self.on_disk
-        else:
-            self.in_memory = plan.ledger
+        self.record(plan, now)
         return plan
 
     # What must hold
@@ -271,10 +116,7 @@ class Operation(RuleBasedStateMachine):
         assert plan.ledger.incarnation == before.incarnation
         assert plan.ledger.recoveries >= before.recoveries
         assert plan.ledger.totals.completed >= before.totals.completed
-        again = decide(JOB, plan.ledger, observed, self.cluster.now)
-        assert again.events == ()
-        if observed.jobmanager is not None:
-            assert again.ledger == plan.ledger
+        assert_once_more_does_nothing(JOB, plan, observed, self.cluster.now)
         for event in plan.events:
             self.check_event(event, before)
 
