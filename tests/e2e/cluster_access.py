@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.e2e import command
-from tests.e2e.waiting import wait
+from tests.e2e.waiting import NotSeenError, wait
 from typing_extensions import override
 
 KUBECTL = "kubectl"
@@ -21,7 +21,7 @@ COMMAND_SECONDS = 60.0
 MERGE = "application/merge-patch+json"
 
 
-class NoAnswerError(Exception):
+class NoAnswerError(NotSeenError):
     """Nothing that can be used came back in time: it says nothing about what was asked for."""
 
 

@@ -19,8 +19,10 @@ from tests.e2e.operator_release import CRD, OperatorRelease, installed_elsewhere
 from tests.e2e.recoveries import Watched
 from tests.e2e.results import Results, machine, table
 from tests.e2e.volume_pod import VolumePod
+from tests.e2e.waiting import wait
 
 LOAD_SECONDS = 600.0
+WATCH_SECONDS = 30.0
 MODULES = (
     "test_first_start",
     "test_long_lived_job",
@@ -136,10 +138,12 @@ def hands(cluster: Cluster, images: None, request: pytest.FixtureRequest) -> Ite
 
 @pytest.fixture(scope="module")
 def watch(request: pytest.FixtureRequest) -> Callable[[ClusterJob], Watched]:
-    """Begin to watch the volume of a job whose claim is there."""
+    """Begin to watch the volume of a job that has started."""
 
     def begin(job: ClusterJob) -> Watched:
-        return Watched(job=job, volume=VolumePod(job, "watcher"), results=request.config.stash[RESULTS])
+        watched = Watched(job=job, volume=VolumePod(job, "watcher"), results=request.config.stash[RESULTS])
+        wait(f"the watcher of {job} to see its start", lambda: watched.record().starts, WATCH_SECONDS)
+        return watched
 
     return begin
 

@@ -1,5 +1,6 @@
 """Waits for what a cluster brings about: always on a condition, always with a bound. It must not act."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,6 +8,10 @@ from typing import TypeVar
 PAUSE_SECONDS = 0.2
 
 Value = TypeVar("Value")
+
+
+class NotSeenError(Exception):
+    """Nobody answered in time: no evidence of anything, so whoever waits looks again."""
 
 
 class ConditionNotMetError(AssertionError):
@@ -24,7 +29,8 @@ def wait(
     """Wait until `condition` is truthy and return it; raise ConditionNotMetError after the bound."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if value := condition():
-            return value
+        with contextlib.suppress(NotSeenError):
+            if value := condition():
+                return value
         time.sleep(pause_seconds)  # noqa: TID251 - the pause between two looks at a condition, under a bound
     raise ConditionNotMetError(f"{what}: not within {seconds:g} s; seen last: {seen() if seen else 'nothing more'}")
