@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+from tests.api.resource_kind import ResourceKind, definition
 from tests.e2e import command, places, settings
 from tests.e2e.allowed_clusters import refusal
 from tests.e2e.cluster_access import Cluster
@@ -28,3 +29,10 @@ def restricted_namespace(api_server: Cluster) -> Iterator[str]:
     """A namespace in which no pod may be less than restricted."""
     with places.namespace(api_server, f"api-{secrets.token_hex(3)}") as name:
         yield name
+
+
+@pytest.fixture(scope="module")
+def kind(api_server: Cluster, restricted_namespace: str) -> Iterator[ResourceKind]:
+    """The kind of AnomalyJob, under a group that is this module's alone."""
+    with definition(api_server) as group:
+        yield ResourceKind(cluster=api_server, group=group, namespace=restricted_namespace)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.api.resource_kind import ResourceKind, definition
-from tests.e2e.cluster_access import MERGE, Cluster
+from tests.api.resource_kind import ResourceKind
+from tests.e2e.cluster_access import MERGE
 
 from anomalyjob_operator.document import Document
 from anomalyjob_operator.ledger import Floor, LastCheckpoint, LastGood, Savepoint
@@ -26,12 +26,6 @@ from anomalyjob_operator.status import (
 )
 
 pytestmark = pytest.mark.api
-
-
-@pytest.fixture(scope="module")
-def kind(api_server: Cluster, restricted_namespace: str) -> Iterator[ResourceKind]:
-    with definition(api_server) as group:
-        yield ResourceKind(cluster=api_server, group=group, namespace=restricted_namespace)
 
 
 def created(kind: ResourceKind, spec: Any) -> str:

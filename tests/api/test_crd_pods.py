@@ -1,22 +1,14 @@
 """What the definition lets a podTemplate say, asked of a real API server: what the mask takes over, and no more."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.api.resource_kind import ResourceKind, definition
-from tests.e2e.cluster_access import Cluster
+from tests.api.resource_kind import ResourceKind
 from tests.golden.manifest_cases import POD_TEMPLATE
 
 from anomalyjob_operator.spec import InvalidResource, parse
 
 pytestmark = pytest.mark.api
-
-
-@pytest.fixture(scope="module")
-def kind(api_server: Cluster, restricted_namespace: str) -> Iterator[ResourceKind]:
-    with definition(api_server) as group:
-        yield ResourceKind(cluster=api_server, group=group, namespace=restricted_namespace)
 
 
 def template(**fields: Any) -> dict[str, Any]:
