@@ -1,6 +1,7 @@
 """One operator for the whole session, installed by helm; namespaces, the node's hands and figures for whoever asks.
 
 The order of the modules is that of the promise: first that a job comes back, then everything around it.
+One session at a time: it begins by removing what an interrupted one has left on the cluster.
 """
 
 import json
@@ -28,7 +29,6 @@ MODULES = (
     "test_long_lived_job",
     "test_release",
     "test_security",
-    "test_api_rules",
     "test_damaged_volume",
     "test_early_death",
     "test_recreated",
