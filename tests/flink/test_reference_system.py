@@ -224,11 +224,13 @@ def test_the_status_document_has_the_documented_fields(job: LocalJob) -> None:
 
 DOCUMENTED = {
     "": "phase observedGeneration message conditions job cluster lastCheckpoint checkpoints lastRecovery recoveries "
-    "restarts ledger",
+    "restarts ledger operation lastGood savepoints taskManager",
     "job": "id incarnation state tasksRunning tasksTotal startedAt",
     "cluster": "taskManagersReady taskManagersDesired slotsTotal slotsFree flinkVersion",
     "lastCheckpoint": "id path completedAt sizeBytes durationMilliseconds",
     "checkpoints": "completed failed failedBeforeRunning restored",
+    "lastGood": "specHash spec",
+    "taskManager": "replicas selector",
 }
 
 
