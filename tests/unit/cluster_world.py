@@ -96,10 +96,10 @@ class World:
         """Change the resource's spec, as a user does."""
         self.store.edit(ANOMALY_JOB, *KEY, lambda resource: change(resource["spec"]))
 
-    def start_operator(self) -> None:
+    def start_operator(self, settings: RenderSettings = SETTINGS) -> None:
         """Start an operator, which remembers nothing; whatever ran before is gone."""
         self.gate.reopen()
-        self.jobs = Jobs(self.api, SETTINGS, lambda: self.now, rest_address=self._rest_address)
+        self.jobs = Jobs(self.api, settings, lambda: self.now, rest_address=self._rest_address)
 
     async def look(self, seconds: float = 1.0) -> float | None:
         """Let time pass and the cluster act, then make one pass. Raise KilledError when the operator dies in it."""

@@ -1,6 +1,7 @@
 """The real operator's passes on a fake cluster: a first deployment, quiet passes, and what is put right."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest_asyncio
 from tests.unit.cluster_world import (
     HEALTHY,
     KEY,
+    SETTINGS,
     World,
     a_job_that_runs,
     names,
@@ -277,3 +279,34 @@ async def test_resync_alone_is_enough(world: World) -> None:
     assert "demo-rest" in names(world, SERVICE)
     assert world.status["phase"] == "Running"
     assert world.flink.job["state"] == "RUNNING"
+
+
+# The operator is replaced by a newer one
+
+
+async def test_an_operator_with_another_job_image_takes_a_savepoint_before_it_uses_it(running: World) -> None:
+    running.start_operator(replace(SETTINGS, job_image="anomalyjob:next"))
+
+    await running.look()
+
+    operation = running.ledger.operation
+    assert operation is not None
+    assert (operation.kind, operation.step) == ("Upgrade", "Savepoint")
+    assert images_of(running) == {"anomalyjob:dev"}
+
+
+async def test_a_job_with_an_image_of_its_own_does_not_notice_another_default(world: World) -> None:
+    world.submit(image="anomalyjob:mine")
+    world.checkpoint_every = timedelta(seconds=10)
+    await world.looks(30)
+    world.start_operator(replace(SETTINGS, job_image="anomalyjob:next"))
+
+    await world.looks(3)
+
+    assert world.ledger.operation is None
+    assert images_of(world) == {"anomalyjob:mine"}
+
+
+def images_of(world: World) -> set[str]:
+    pods = (one["spec"]["template"]["spec"] for one in world.store.all(DEPLOYMENT))
+    return {pod["containers"][0]["image"] for pod in pods}
