@@ -20,6 +20,7 @@ TOLD_SECONDS = 90.0
 RESTART_SECONDS = 240.0
 """The kubelet starts a container that ended again after 10, 20, 40, … seconds."""
 FAR_AHEAD = 1_000
+RETAINED = 3
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,8 @@ def watched(cluster: Cluster, namespace: str, watch: Callable[[ClusterJob], Watc
     job = ClusterJob(cluster, namespace, "hurt")
     job.apply(small_spec())
     job.wait_ready()
+    # One to damage, and older ones that are kept.
+    job.wait_checkpoint_after(RETAINED - 1)
     yield watch(job)
     job.delete()
 

@@ -22,7 +22,7 @@ def job(cluster: Cluster, namespace: str) -> Iterator[ClusterJob]:
 def test_a_jobmanager_that_dies_before_any_checkpoint_begins_anew_and_the_output_is_whole(
     job: ClusterJob, watch: Callable[[ClusterJob], Watched]
 ) -> None:
-    job.apply(small_spec(checkpointing={"interval": "20s"}))
+    job.apply(small_spec(checkpointing={"interval": "30s"}))
     before = job.wait_running()
     watched = watch(job)
     assert job.checkpoints().completed is None, "too late: there is a checkpoint already"
