@@ -181,7 +181,12 @@ FULL = Status(
     recoveries=1,
     restarts=2,
     ledger=LedgerStatus(
-        floor=Floor(checkpoint_id=7, path="/x/chk-7", is_savepoint=True), restart_counter=3, next_restart_at=NOW
+        floor=Floor(checkpoint_id=7, path="/x/chk-7", is_savepoint=True),
+        restart_counter=3,
+        next_restart_at=NOW,
+        rule="path",
+        rule_path="/x/chk-6",
+        restore_nonce=2,
     ),
     operation=OperationStatus(id="op", kind="Upgrade", step="Savepoint", started_at=NOW),
     last_good=LastGood(spec_hash="0123", spec=Spec().document()),
