@@ -25,6 +25,7 @@ from anomalyjob.audit_output import audit_folder
 POLL_SECONDS = 0.1
 RECOVERY_SECONDS = 120.0
 COMMITTED_SECONDS = 90.0
+PROCESSED_SECONDS = 90.0
 IN_FLIGHT_SECONDS = 1.0
 TOLD_SECONDS = 60.0
 COPIES = 3
@@ -122,11 +123,8 @@ def check_recovered(watched: Watched, checkpoints: Checkpoints, *, operator_ther
 
 def check_output(watched: Watched) -> AuditReport:
     """Fail unless all that was processed before the last checkpoint gets committed, once each and right."""
-    # A JobManager that has just started knows of none of its own yet.
-    latest = watched.job.wait_checkpoint_after(0)
-    assert latest.triggered_at is not None
-    minimum = processed_until(watched.job, latest.triggered_at / 1000 - IN_FLIGHT_SECONDS)
-    assert minimum, "no TaskManager has logged what it processed"
+    what = f"a checkpoint of {watched.job} taken after something was processed"
+    minimum = wait(what, lambda: _processed_before_checkpoint(watched.job), PROCESSED_SECONDS, pause_seconds=1)
     reports: list[AuditReport] = []
 
     def is_committed() -> bool:
@@ -161,6 +159,17 @@ def processed_until(job: ClusterJob, seconds: float) -> dict[str, int]:
                 if datetime.fromisoformat(record["processedTime"]).timestamp() < seconds:
                     last[record["userId"]] = max(int(record["index"]), last.get(record["userId"], -1))
     return last
+
+
+def _processed_before_checkpoint(job: ClusterJob) -> dict[str, int] | None:
+    """Return what was surely processed before the last checkpoint, None while that is nothing.
+
+    The first checkpoint of a job may be older than its first event.
+    """
+    # A JobManager that has just started knows of no checkpoint of its own yet.
+    latest = job.wait_checkpoint_after(0)
+    assert latest.triggered_at is not None
+    return processed_until(job, latest.triggered_at / 1000 - IN_FLIGHT_SECONDS) or None
 
 
 def _restored_after(job: ClusterJob, last_restore: int | None) -> Checkpoints | None:
