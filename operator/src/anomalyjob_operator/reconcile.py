@@ -28,6 +28,7 @@ from anomalyjob_operator.flink_rest import FlinkRest, FlinkUnavailable
 from anomalyjob_operator.ledger import Ledger, ledger_write_due
 from anomalyjob_operator.observe import observe
 from anomalyjob_operator.observed import Observed
+from anomalyjob_operator.pass_report import PassListener, PassReport, nobody_listens
 from anomalyjob_operator.spec import API_VERSION, KIND, AnomalyJob, FieldError, Metadata
 from anomalyjob_operator.status import QUIET_WRITES, Event, Status, status_write_due
 
@@ -49,7 +50,8 @@ class Reconciler:
     """Reconciles one job through one back end. Passes must not overlap.
 
     Between two passes it keeps only what may be lost: counters that are not yet due to be written, and the last status.
-    `quiet_writes` is how often a status is published that differs by nothing but a newer checkpoint.
+    `quiet_writes` is how often a status is published that differs by nothing but a newer checkpoint. `listener` is told
+    of every pass, whether or not something was published; what it raises is logged and changes nothing.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class Reconciler:
         clock: Callable[[], datetime] = utc_now,
         *,
         quiet_writes: timedelta = QUIET_WRITES,
+        listener: PassListener = nobody_listens,
     ) -> None:
         self._backend = backend
         self._clock = clock
         self._quiet_writes = quiet_writes
+        self._listener = listener
         self._recorded: Ledger | None = None
         self._latest: Ledger | None = None
         self._status: Status | None = None
@@ -148,7 +152,22 @@ class Reconciler:
         status = status_document(job, plan, observed, now, generation=generation, previous=previous)
         interval = timedelta(seconds=job.spec.checkpointing.interval.seconds)
         pause = max(interval, self._quiet_writes) if self._quiet_writes else timedelta()
-        await self._publish(status, plan.events, now, pause)
+        try:
+            await self._publish(status, plan.events, now, pause)
+        finally:
+            deployed = job.model_copy(update={"spec": plan.deployment.spec})
+            self._report(deployed, observed, status, plan.events, now)
+
+    def _report(
+        self, job: AnomalyJob, observed: Observed, status: Status, events: tuple[Event, ...], now: datetime
+    ) -> None:
+        report = PassReport(
+            job=job, observed=observed, status=status, events=events, rest_url=self._backend.rest_url, at=now
+        )
+        try:
+            self._listener(report)
+        except Exception:
+            logger.exception("a listener of %s/%s failed", job.metadata.namespace, job.metadata.name)
 
     async def _previous_status(self) -> Status | None:
         if self._status is None:
