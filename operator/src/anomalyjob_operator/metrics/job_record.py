@@ -1,0 +1,137 @@
+"""What is counted and shown of one job, kept up to date from pass to pass.
+
+Pure. A recovery may be told by any number of passes and counts once; a count never goes back, whatever is read later.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, Self, get_args
+
+from anomalyjob_operator.decide.situation import checkpoint_deadline
+from anomalyjob_operator.ledger import Cause
+from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.status import RecoveryStatus, Status
+
+Until = Literal["running", "safe"]
+
+CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
+UNTIL: Final[tuple[Until, ...]] = get_args(Until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rising:
+    """A count of the status document. It goes on from where it was when the document begins anew with a lower one."""
+
+    seen: int
+    total: int
+
+    @classmethod
+    def first(cls, seen: int) -> Self:
+        """Take over what was counted before, so that an operator's restart is not a fall."""
+        return cls(seen=seen, total=seen)
+
+    def then(self, seen: int) -> "Rising":
+        """Return the count after the document says `seen`."""
+        return Rising(seen=seen, total=self.total + max(0, seen - self.seen))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """One figure of one recovery: how long it took from its detection."""
+
+    cause: Cause
+    until: Until
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """One job after its last pass. `recoveries` counts those that this process has seen come to an end, by cause.
+
+    The status document holds their sum only: which of them had which cause is lost with the process, as Prometheus
+    expects of any counter.
+    """
+
+    status: Status
+    checkpoint_age_limit_seconds: float
+    completed: Rising
+    failed: Rising
+    restarts: Rising
+    recoveries: Mapping[Cause, int]
+
+    @property
+    def ready(self) -> bool:
+        """Whether the condition Ready is True; Unknown is not."""
+        return any(condition.type == "Ready" and condition.status == "True" for condition in self.status.conditions)
+
+    @property
+    def checkpoint_completed_seconds(self) -> float | None:
+        """When the newest completed checkpoint completed, in seconds since the epoch."""
+        newest = self.status.last_checkpoint
+        return None if newest is None else newest.completed_at.timestamp()
+
+    def checkpoint_age_seconds(self, now: datetime) -> float | None:
+        """Return how old the newest completed checkpoint is, None when there is none."""
+        newest = self.status.last_checkpoint
+        return None if newest is None else max(0.0, (now - newest.completed_at).total_seconds())
+
+
+def record_of(known: JobRecord | None, report: PassReport) -> JobRecord:
+    """Return the record after this pass; `known` is that of the pass before, None for the first of this process."""
+    status, checkpoints = report.status, report.status.checkpoints
+    return JobRecord(
+        status=status,
+        checkpoint_age_limit_seconds=_age_limit_seconds(report),
+        completed=_counted(None if known is None else known.completed, checkpoints.completed),
+        failed=_counted(None if known is None else known.failed, checkpoints.failed),
+        restarts=_counted(None if known is None else known.restarts, status.restarts),
+        recoveries=_recoveries(known, report),
+    )
+
+
+def recovered(known: JobRecord | None, report: PassReport) -> Iterator[Recovered]:
+    """Yield the figures of recoveries that this pass is the first to tell.
+
+    What the first pass of a process finds finished was told by another process, unless it finished in that very pass.
+    """
+    now = report.status.last_recovery
+    if now is None or (known is None and not _recovers_now(report)):
+        return
+    before = None if known is None else known.status.last_recovery
+    for until in UNTIL:
+        seconds = _figure(now, until)
+        if seconds is not None and not _told(before, now, until):
+            yield Recovered(cause=now.cause, until=until, seconds=seconds)
+
+
+def _counted(known: Rising | None, seen: int) -> Rising:
+    return Rising.first(seen) if known is None else known.then(seen)
+
+
+def _age_limit_seconds(report: PassReport) -> float:
+    flink = report.observed.flink
+    durations = () if flink is None else flink.checkpoints.recent_durations_milliseconds
+    return checkpoint_deadline(report.job.spec, durations).total_seconds()
+
+
+def _recoveries(known: JobRecord | None, report: PassReport) -> Mapping[Cause, int]:
+    counts: Mapping[Cause, int] = dict.fromkeys(CAUSES, 0) if known is None else known.recoveries
+    recovery = report.status.last_recovery
+    more = int(_recovers_now(report)) if known is None else report.status.recoveries - known.status.recoveries
+    if recovery is None or more <= 0:
+        return counts
+    return {**counts, recovery.cause: counts[recovery.cause] + more}
+
+
+def _recovers_now(report: PassReport) -> bool:
+    return any(event.reason == "Recovered" for event in report.events)
+
+
+def _figure(recovery: RecoveryStatus, until: Until) -> float | None:
+    return recovery.seconds_to_running if until == "running" else recovery.seconds_to_safe
+
+
+def _told(before: RecoveryStatus | None, now: RecoveryStatus, until: Until) -> bool:
+    """Whether the figure stood in the document before: the moment of its detection names a recovery."""
+    return before is not None and before.detected_at == now.detected_at and _figure(before, until) is not None

@@ -1,0 +1,250 @@
+"""What /metrics says after passes and looks."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.unit.observations import at, checkpoints, completed, resource, seen, taskmanagers
+from tests.unit.recovery_moments import BEFORE, RUNNING_BEFORE, back, restarting
+from tests.unit.reported_passes import Samples, reports, samples, with_status
+
+from anomalyjob_operator.metrics.registry import Metrics
+from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.status import CheckpointsStatus
+
+KEY = ("default", "demo")
+DEAD = taskmanagers(alive=False, alive_since=None, died_at=at(40))
+AGAIN = taskmanagers(alive_since=at(40.5), died_at=at(40))
+LOST = (
+    (41, seen(BEFORE, taskmanagers=DEAD)),
+    (42, seen(flink=restarting(), taskmanagers=AGAIN)),
+    (53, seen(flink=back(52), taskmanagers=AGAIN)),
+)
+SAFE = (61, seen(flink=back(52, newest=4, newest_at=60), taskmanagers=AGAIN))
+LATER = (66, seen(flink=back(52, newest=4, newest_at=60), taskmanagers=AGAIN))
+
+
+def told(passes: Iterable[PassReport], seconds: float = 100) -> Samples:
+    """What is shown of the demo job, so many seconds after T0, once all these passes were made."""
+    return shown(metrics_of(passes, seconds))
+
+
+def metrics_of(passes: Iterable[PassReport], seconds: float = 100) -> Metrics:
+    metrics = Metrics(lambda: at(seconds))
+    for report in passes:
+        metrics.passed(report)
+    return metrics
+
+
+def shown(metrics: Metrics) -> Samples:
+    return samples(metrics.render()[0], namespace="default", name="demo")
+
+
+def recovery(cause: str, until: str, what: str) -> str:
+    return f"anomalyjob_recovery_seconds_{what}{{cause={cause},until={until}}}"
+
+
+def test_a_healthy_job_is_told_as_it_is() -> None:
+    found = told(reports((32, seen(checkpoints(completed(1, 30))))), seconds=42)
+
+    assert found["anomalyjob_phase{phase=Running}"] == 1
+    assert found["anomalyjob_ready"] == 1
+    assert found["anomalyjob_task_managers_ready"] == found["anomalyjob_task_managers_desired"] == 3
+    assert found["anomalyjob_checkpoints_completed_total"] == 1
+    assert found["anomalyjob_checkpoints_failed_total"] == 0
+    assert found["anomalyjob_restarts_total"] == 0
+
+
+def test_exactly_one_phase_is_the_one_that_the_job_is_in() -> None:
+    found = told(reports(RUNNING_BEFORE, *LOST[:2]))
+    phases = {name: value for name, value in found.items() if name.startswith("anomalyjob_phase")}
+
+    assert len(phases) == 9
+    assert [name for name, value in phases.items() if value] == ["anomalyjob_phase{phase=Recovering}"]
+
+
+def test_the_age_of_the_checkpoint_grows_without_a_pass() -> None:
+    found = told(reports((32, seen(checkpoints(completed(1, 30))))), seconds=75.5)
+
+    assert found["anomalyjob_last_checkpoint_timestamp_seconds"] == at(30).timestamp()
+    assert found["anomalyjob_checkpoint_age_seconds"] == 45.5
+
+
+def test_a_job_without_a_checkpoint_has_no_age_of_one() -> None:
+    found = told(reports((20, seen())))
+
+    assert "anomalyjob_checkpoint_age_seconds" not in found
+    assert "anomalyjob_last_checkpoint_timestamp_seconds" not in found
+
+
+def test_a_checkpoint_from_the_future_has_no_negative_age() -> None:
+    assert (
+        told(reports((32, seen(checkpoints(completed(1, 30))))), seconds=29)["anomalyjob_checkpoint_age_seconds"] == 0
+    )
+
+
+def test_the_limit_of_the_age_is_the_one_that_the_operator_uses() -> None:
+    slow = checkpoints(completed(1, 30), recent_durations_milliseconds=(40_000, 40_000))
+
+    assert told(reports((32, seen(slow))))["anomalyjob_checkpoint_age_limit_seconds"] == 120
+
+
+def test_a_recovery_is_counted_once_however_often_it_is_seen() -> None:
+    found = told(reports(RUNNING_BEFORE, *LOST, SAFE, LATER))
+
+    assert found["anomalyjob_recoveries_total{cause=TaskManagerLost}"] == 1
+    assert found[recovery("TaskManagerLost", "running", "count")] == 1
+    assert found[recovery("TaskManagerLost", "running", "sum")] == 12
+    assert found[recovery("TaskManagerLost", "safe", "count")] == 1
+    assert found[recovery("TaskManagerLost", "safe", "sum")] == 20
+
+
+def test_a_recovery_that_is_under_way_is_not_counted_yet() -> None:
+    found = told(reports(RUNNING_BEFORE, *LOST[:2]))
+
+    assert found["anomalyjob_recoveries_total{cause=TaskManagerLost}"] == 0
+    assert found[recovery("TaskManagerLost", "running", "count")] == 0
+
+
+def test_a_recovery_that_is_not_safe_yet_has_one_figure() -> None:
+    found = told(reports(RUNNING_BEFORE, *LOST))
+
+    assert found[recovery("TaskManagerLost", "running", "count")] == 1
+    assert found[recovery("TaskManagerLost", "safe", "count")] == 0
+
+
+def test_every_cause_begins_at_zero() -> None:
+    found = told(reports((20, seen())))
+
+    assert {name: value for name, value in found.items() if name.startswith("anomalyjob_recoveries")} == {
+        f"anomalyjob_recoveries_total{{cause={cause}}}": 0
+        for cause in ("TaskManagerLost", "JobManagerLost", "JobFailed", "TaskFailure")
+    }
+
+
+def test_a_new_operator_counts_no_recovery_that_an_older_one_has_told() -> None:
+    found = told(reports(RUNNING_BEFORE, *LOST, SAFE, LATER)[-2:])
+
+    assert found["anomalyjob_recoveries_total{cause=TaskManagerLost}"] == 0
+    assert found[recovery("TaskManagerLost", "running", "count")] == 0
+
+
+def test_a_new_operator_counts_the_recovery_that_its_first_pass_finds_at_an_end() -> None:
+    found = told(reports(RUNNING_BEFORE, *LOST)[-1:])
+
+    assert found["anomalyjob_recoveries_total{cause=TaskManagerLost}"] == 1
+    assert found[recovery("TaskManagerLost", "running", "count")] == 1
+
+
+def test_a_new_operator_that_finds_a_recovery_at_work_tells_when_it_is_safe() -> None:
+    found = told([*reports(RUNNING_BEFORE, *LOST, (54, seen(flink=back(52), taskmanagers=AGAIN)), SAFE)[-2:]])
+
+    assert found[recovery("TaskManagerLost", "running", "count")] == 0
+    assert found[recovery("TaskManagerLost", "safe", "count")] == 1
+
+
+def test_two_recoveries_are_two() -> None:
+    second = taskmanagers(alive_since=at(80.5), died_at=at(80))
+    again = (92, seen(flink=back(91, restored=4, newest=5, newest_at=70), taskmanagers=second))
+    found = told(reports(RUNNING_BEFORE, *LOST, SAFE, again))
+
+    assert found["anomalyjob_recoveries_total{cause=TaskManagerLost}"] == 2
+    assert found[recovery("TaskManagerLost", "running", "sum")] == 12 + 11
+
+
+def test_counters_of_the_status_go_on_over_an_operators_restart() -> None:
+    (report,) = reports((32, seen(checkpoints(completed(1, 30)))))
+    counted = CheckpointsStatus(completed=165, failed=2)
+
+    found = told([with_status(report, checkpoints=counted, restarts=4)])
+
+    assert found["anomalyjob_checkpoints_completed_total"] == 165
+    assert found["anomalyjob_checkpoints_failed_total"] == 2
+    assert found["anomalyjob_restarts_total"] == 4
+
+
+@pytest.mark.parametrize("field", ["completed", "failed"])
+def test_a_counter_never_goes_back_and_counts_on_after_the_status_did(field: str) -> None:
+    (report,) = reports((32, seen(checkpoints(completed(1, 30)))))
+    values: list[Any] = [CheckpointsStatus(**{field: count}) for count in (10, 12, 0, 3)]
+    metrics, found = Metrics(lambda: at(100)), []
+
+    for value in values:
+        metrics.passed(with_status(report, checkpoints=value))
+        found.append(shown(metrics)[f"anomalyjob_checkpoints_{field}_total"])
+
+    assert found == [10, 12, 12, 15]
+
+
+def test_nothing_is_left_of_a_forgotten_job_and_all_of_the_others() -> None:
+    passes = reports(RUNNING_BEFORE, *LOST, SAFE)
+    other = [replace(report, job=_named("other")) for report in passes]
+    metrics = metrics_of([*passes, *other])
+    metrics.look_failed(KEY)
+
+    metrics.forget(KEY)
+
+    assert shown(metrics) == {}
+    assert samples(metrics.render()[0], namespace="default", name="other") == told(passes)
+
+
+def test_a_job_that_never_had_a_pass_can_be_forgotten() -> None:
+    metrics = Metrics()
+    metrics.look_failed(KEY)
+    metrics.forget(KEY)
+    metrics.forget(KEY)
+
+    assert shown(metrics) == {}
+
+
+def test_the_look_that_finds_a_job_gone_brings_no_series_of_it_back() -> None:
+    metrics = metrics_of(reports((20, seen())))
+    metrics.forget(KEY)
+    metrics.looked(KEY, 0.1)
+
+    assert shown(metrics) == {}
+
+
+def test_looks_and_failed_looks_are_counted() -> None:
+    metrics = metrics_of(reports((20, seen())))
+    assert shown(metrics)["anomalyjob_reconcile_errors_total"] == 0
+
+    metrics.looked(KEY, 0.3)
+    metrics.looked(KEY, 0.7)
+    metrics.look_failed(KEY)
+
+    everything = samples(metrics.render()[0])
+    assert everything["anomalyjob_reconcile_seconds_count"] == 2
+    assert everything["anomalyjob_reconcile_seconds_sum"] == 1
+    assert shown(metrics)["anomalyjob_reconcile_errors_total"] == 1
+
+
+def test_the_process_tells_of_itself() -> None:
+    everything = samples(Metrics().render()[0])
+
+    assert everything["process_resident_memory_bytes"] > 1_000_000
+    assert [name for name in everything if name.startswith("anomalyjob_operator_info")]
+
+
+def test_two_operators_in_one_process_share_nothing() -> None:
+    first, second = Metrics(), Metrics()
+    first.look_failed(KEY)
+
+    assert shown(second) == {}
+
+
+def test_the_content_type_is_that_of_prometheus_text() -> None:
+    assert Metrics().render()[1] == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_a_silent_rest_endpoint_leaves_the_limit_at_what_the_spec_says() -> None:
+    found = told(reports((32, seen(checkpoints(completed(1, 30)))), (37, seen(flink=None))))
+
+    assert found["anomalyjob_checkpoint_age_limit_seconds"] == 70
+    assert found["anomalyjob_checkpoints_completed_total"] == 1
+
+
+def _named(name: str) -> Any:
+    job = resource()
+    return job.model_copy(update={"metadata": job.metadata.model_copy(update={"name": name})})
