@@ -31,7 +31,7 @@ BIN := $(ENVIRONMENT)/bin
 COMPLETE := $(ENVIRONMENT)/.complete
 PYTEST := $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 # A folder counts as soon as it is there: the layers of tests arrive one after the other.
-TESTED := $(wildcard tests/unit tests/golden tests/flink)
+TESTED := $(wildcard tests/unit tests/golden tests/flink tests/browser tests/prometheus)
 
 JOB_IMAGE := anomalyjob:$(IMAGE_TAG)
 OPERATOR_IMAGE := anomalyjob-operator:$(IMAGE_TAG)
@@ -45,6 +45,11 @@ help: ## List the targets
 prerequisites: ## Check Python, Java, disk; name the Debian package for whatever is missing
 	@command -v $(ANY_PYTHON) >/dev/null || { echo "No python3 is here. On Debian or Ubuntu, as root: apt-get install python3" >&2; exit 2; }
 	@$(CHECK) >/dev/null
+
+# Tells what only tests use and is missing; those tests are then skipped.
+.PHONY: test-tools
+test-tools: prerequisites
+	@$(ANY_PYTHON) scripts/test_tools.py
 
 # Done as a rule, unless the Java that was there when the environment was made is gone.
 .PHONY: setup
@@ -60,15 +65,15 @@ run: prerequisites setup ## Start a real Flink cluster with the job on this mach
 	@exec $(BIN)/anomalyjob up -f "$(MANIFEST)"
 
 .PHONY: test
-test: prerequisites setup ## Run the unit tests, the golden files and the short tests with real Flink
+test: test-tools setup ## Run the unit tests, the golden files, the short tests with real Flink and in a browser
 	@$(PYTEST) $(TESTED) -m "not soak and not bench"
 
 .PHONY: soak
-soak: prerequisites setup ## Run the long tests with real Flink
-	@$(PYTEST) tests/flink -m soak
+soak: test-tools setup ## Run the long tests with real Flink
+	@$(PYTEST) $(filter-out tests/unit tests/golden,$(TESTED)) -m soak
 
 .PHONY: bench
-bench: prerequisites setup ## Measure, and print the figures beside the reference's
+bench: test-tools setup ## Measure, and print the figures beside the reference's
 	@$(PYTEST) tests/benchmarks -m bench --capture=no
 
 .PHONY: e2e

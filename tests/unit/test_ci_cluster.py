@@ -74,7 +74,8 @@ def ci(tmp_path: Path) -> Ci:
         file.chmod(0o755)
     scripts = tmp_path / "clone" / "scripts"
     scripts.mkdir()
-    (scripts / "prerequisites.py").write_text("", encoding="utf-8")  # nothing is missing
+    for name in ("prerequisites.py", "test_tools.py"):
+        (scripts / name).write_text("", encoding="utf-8")  # nothing is missing
     return Ci(folder=tmp_path)
 
 
@@ -127,3 +128,15 @@ def test_images_are_built_by_the_cluster_s_own_command(ci: Ci) -> None:
 def test_the_last_lines_are_those_of_the_tests(ci: Ci) -> None:
     (ci.folder / "bin" / "make").write_text(f"#!/bin/bash\n{NOTE}echo the summary of $1\n", encoding="utf-8")
     assert ci.run(cluster=True).output.splitlines()[-1] == "the summary of e2e"
+
+
+def test_programs_that_only_tests_use_are_installed_too(ci: Ci) -> None:
+    lacking = 'import os\nprint("" if os.path.exists(os.environ["CALLS"]) else "chromium")\n'
+    (ci.folder / "clone" / "scripts" / "test_tools.py").write_text(lacking, encoding="utf-8")
+    for name, text in {"apt-get": NOTE, "id": "echo 0\n"}.items():
+        (ci.folder / "bin" / name).write_text(f"#!/bin/bash\n{text}", encoding="utf-8")
+        (ci.folder / "bin" / name).chmod(0o755)
+    outcome = ci.run(cluster=False)
+    assert outcome.status == 0, outcome.output
+    assert outcome.calls[1].split(" mark=")[0].endswith(" chromium")
+    assert outcome.index("apt-get install") < outcome.index("make prerequisites")
