@@ -13,6 +13,7 @@ DEFAULTS = {
     "operator_namespace": "anomalyjob-system",
     "watched_namespaces": (),
     "liveness_port": 8080,
+    "metrics_namespaces": (),
 }
 
 UNDERSTOOD: dict[str, tuple[dict[str, str], dict[str, object]]] = {
@@ -30,6 +31,10 @@ UNDERSTOOD: dict[str, tuple[dict[str, str], dict[str, object]]] = {
     "several namespaces, untidily written": (
         {"ANOMALYJOB_WATCH_NAMESPACES": " b, a,,b ,"},
         {"watched_namespaces": ("b", "a")},
+    ),
+    "who may scrape Flink's pods": (
+        {"ANOMALYJOB_METRICS_NAMESPACES": "monitoring, ops"},
+        {"metrics_namespaces": ("monitoring", "ops")},
     ),
     "the smallest port": ({"ANOMALYJOB_LIVENESS_PORT": "1"}, {"liveness_port": 1}),
     "the largest port": ({"ANOMALYJOB_LIVENESS_PORT": "65535"}, {"liveness_port": 65_535}),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -39,6 +40,7 @@ OVERRIDABLE = {
     "heartbeat.timeout",
     "jobmanager.retrieve-taskmanager-hostname",
     "pekko.tcp.timeout",
+    "metrics.fetcher.update-interval",
     "rest.cache.checkpoint-statistics.timeout",
     "rest.cache.execution-graph.timeout",
 }
@@ -178,3 +180,29 @@ def test_the_text_of_a_configuration_reads_back_as_it_was() -> None:
     assert json.loads(text) == settings
     assert text.index('"a"') < text.index('"b"')
     assert "Ä王" in text
+
+
+def test_where_a_port_is_given_flink_answers_prometheus_there() -> None:
+    placement = replace(
+        PLACEMENT,
+        job_manager_ports=JobManagerPorts(prometheus=9249),
+        task_manager_ports=(TaskManagerPorts(prometheus=9250),),
+    )
+
+    for settings, port in ((job_manager({}, placement), "9249"), (task_manager({}, placement), "9250")):
+        assert {key: value for key, value in settings.items() if key.startswith("metrics.reporter")} == {
+            "metrics.reporter.prom.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
+            "metrics.reporter.prom.port": port,
+            "metrics.reporters": "prom",
+        }
+
+
+@pytest.mark.parametrize("settings", [job_manager({}), task_manager({})])
+def test_without_such_a_port_nothing_listens_for_prometheus(settings: dict[str, Setting]) -> None:
+    assert not [key for key in settings if key.startswith("metrics.reporter")]
+
+
+def test_a_user_may_choose_other_reporters() -> None:
+    placement = replace(PLACEMENT, job_manager_ports=JobManagerPorts(prometheus=9249))
+
+    assert job_manager({"flinkConfiguration": {"metrics.reporters": "otel"}}, placement)["metrics.reporters"] == "otel"

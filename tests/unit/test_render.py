@@ -178,11 +178,27 @@ def test_everything_else_is_for_pods_of_the_same_job(policy: str) -> None:
 @pytest.mark.parametrize(
     "workload, policy", [("demo-jobmanager", "demo-jobmanager"), (WORKLOADS[1], "demo-taskmanagers")]
 )
-def test_a_policy_lets_the_job_in_at_every_port_of_its_pods(workload: str, policy: str) -> None:
-    ports = {port["containerPort"] for port in flink(REFERENCE, workload)["ports"]}
+def test_a_policy_lets_the_job_in_at_every_port_of_its_pods_but_that_of_prometheus(workload: str, policy: str) -> None:
+    ports = {port["containerPort"] for port in flink(REFERENCE, workload)["ports"]} - {names.PROMETHEUS_PORT}
     rules = named(REFERENCE, "NetworkPolicy", policy)["spec"]["ingress"]
 
     assert {port["port"] for rule in rules for port in rule["ports"]} == ports
+
+
+@pytest.mark.parametrize(
+    "workload, policy", [("demo-jobmanager", "demo-jobmanager"), (WORKLOADS[1], "demo-taskmanagers")]
+)
+def test_only_the_named_namespaces_may_scrape_the_pods(workload: str, policy: str) -> None:
+    settings = dataclasses.replace(SETTINGS, metrics_namespaces=("monitoring", "ops"))
+    found = render(desired(), settings, OWNER)
+    (port,) = [one["containerPort"] for one in flink(found, workload)["ports"] if one["name"] == "prometheus"]
+
+    rules = named(found, "NetworkPolicy", policy)["spec"]["ingress"]
+    (scraping,) = [rule for rule in rules if {"port": port, "protocol": "TCP"} in rule["ports"]]
+    places = [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}} for name in ("monitoring", "ops")
+    ]
+    assert scraping == {"from": places, "ports": [{"port": 9249, "protocol": "TCP"}]}
 
 
 def test_another_checkpoint_interval_leaves_the_task_managers_as_they_are() -> None:

@@ -33,6 +33,8 @@ BLOB_PORT: Final = 6124
 TASKMANAGER_RPC_PORT: Final = 6122
 TASKMANAGER_DATA_PORT: Final = 6121
 METRICS_QUERY_PORT: Final = 6125
+PROMETHEUS_PORT: Final = 9249
+"""Where Flink's Prometheus reporter answers, in every pod of a job."""
 
 
 def job_manager_name(name: str) -> str:

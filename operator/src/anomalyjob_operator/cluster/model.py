@@ -39,11 +39,15 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderSettings:
-    """What the operator, and not the resource, says about objects. A resource's own image comes before `job_image`."""
+    """What the operator, and not the resource, says about objects. A resource's own image comes before `job_image`.
+
+    `metrics_namespaces` are those whose pods may scrape Flink's; from nowhere else they can be.
+    """
 
     job_image: str
     operator_namespace: str
     image_pull_policy: str = "IfNotPresent"
+    metrics_namespaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +98,14 @@ def services(desired: DesiredState, owner: Owner | None) -> tuple[ObjectModel, .
 def network_policies(desired: DesiredState, settings: RenderSettings, owner: Owner | None) -> tuple[ObjectModel, ...]:
     """Return what may reach the JobManager, and what may reach the TaskManagers."""
     rest = {"namespace": settings.operator_namespace, "labels": OPERATOR_LABELS, "port": names.REST_PORT}
+    scraped = {"namespaces": list(settings.metrics_namespaces), "port": names.PROMETHEUS_PORT}
     return (
-        _network_policy(desired, JOB_MANAGER, names.job_manager_name(desired.name), owner, rest),
-        _network_policy(desired, TASK_MANAGER, names.task_managers_name(desired.name), owner, None),
+        _network_policy(
+            desired, JOB_MANAGER, names.job_manager_name(desired.name), owner, {"rest": rest, "scraped": scraped}
+        ),
+        _network_policy(
+            desired, TASK_MANAGER, names.task_managers_name(desired.name), owner, {"rest": None, "scraped": scraped}
+        ),
     )
 
 
@@ -129,7 +138,7 @@ def _service(
 
 
 def _network_policy(
-    desired: DesiredState, role: str, name: str, owner: Owner | None, rest: Mapping[str, object] | None
+    desired: DesiredState, role: str, name: str, owner: Owner | None, from_outside: Mapping[str, object]
 ) -> ObjectModel:
     return ObjectModel(
         template="networkpolicy",
@@ -138,7 +147,7 @@ def _network_policy(
             "selector": names.role_selector(desired.name, role),
             "job_selector": names.job_selector(desired.name),
             "ports": list(_WITHIN_THE_JOB[role]),
-            "rest": rest,
+            **from_outside,
         },
     )
 

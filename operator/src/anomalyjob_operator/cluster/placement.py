@@ -32,7 +32,11 @@ def cluster_placement(namespace: str, name: str) -> Placement:
         bind_host="0.0.0.0",  # noqa: S104 - a pod's address is not known beforehand; NetworkPolicies say who gets in
         job_manager_address=names.job_manager_name(name),
         job_manager_ports=JobManagerPorts(
-            rpc=names.RPC_PORT, blob=names.BLOB_PORT, rest=names.REST_PORT, metrics=names.METRICS_QUERY_PORT
+            rpc=names.RPC_PORT,
+            blob=names.BLOB_PORT,
+            rest=names.REST_PORT,
+            metrics=names.METRICS_QUERY_PORT,
+            prometheus=names.PROMETHEUS_PORT,
         ),
         task_manager_ports=(_TASK_MANAGER_PORTS,) * _MOST_TASK_MANAGERS,
         python_executable=_PYTHON,
@@ -41,5 +45,8 @@ def cluster_placement(namespace: str, name: str) -> Placement:
 
 
 _TASK_MANAGER_PORTS: Final = TaskManagerPorts(
-    rpc=names.TASKMANAGER_RPC_PORT, data=names.TASKMANAGER_DATA_PORT, metrics=names.METRICS_QUERY_PORT
+    rpc=names.TASKMANAGER_RPC_PORT,
+    data=names.TASKMANAGER_DATA_PORT,
+    metrics=names.METRICS_QUERY_PORT,
+    prometheus=names.PROMETHEUS_PORT,
 )

@@ -33,11 +33,13 @@ _PORTS: Final = {
         "rpc": names.RPC_PORT,
         "blob": names.BLOB_PORT,
         "metrics": names.METRICS_QUERY_PORT,
+        "prometheus": names.PROMETHEUS_PORT,
     },
     "taskmanager": {
         "rpc": names.TASKMANAGER_RPC_PORT,
         "data": names.TASKMANAGER_DATA_PORT,
         "metrics": names.METRICS_QUERY_PORT,
+        "prometheus": names.PROMETHEUS_PORT,
     },
 }
 

@@ -37,6 +37,7 @@ class Operator:
                 job_image=settings.job_image,
                 image_pull_policy=settings.image_pull_policy,
                 operator_namespace=settings.operator_namespace,
+                metrics_namespaces=settings.metrics_namespaces,
             ),
         )
         self._queue = WorkQueue(self._jobs.look)

@@ -7,6 +7,7 @@
 | ANOMALYJOB_OPERATOR_NAMESPACE | (required)   | where this process runs: who may ask Flink's REST endpoint      |
 | ANOMALYJOB_WATCH_NAMESPACES   | all          | namespaces, with commas between them                            |
 | ANOMALYJOB_LIVENESS_PORT      | 8080         | where /healthz answers                                          |
+| ANOMALYJOB_METRICS_NAMESPACES | none         | namespaces whose pods may scrape Flink's, with commas           |
 
 It only reads variables; whether what they name is there is seen when it is needed.
 """
@@ -31,6 +32,7 @@ class ClusterSettings:
     operator_namespace: str
     watched_namespaces: tuple[str, ...]
     liveness_port: int
+    metrics_namespaces: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "ClusterSettings":
@@ -38,13 +40,13 @@ class ClusterSettings:
 
         Raise SettingsError.
         """
-        names = (environment.get("ANOMALYJOB_WATCH_NAMESPACES") or "").split(",")
         return cls(
             job_image=_required(environment, "ANOMALYJOB_JOB_IMAGE", "the image of Flink's pods"),
             image_pull_policy=_pull_policy(environment.get("ANOMALYJOB_IMAGE_PULL_POLICY") or "IfNotPresent"),
             operator_namespace=_required(environment, "ANOMALYJOB_OPERATOR_NAMESPACE", "this process's namespace"),
-            watched_namespaces=tuple(dict.fromkeys(name.strip() for name in names if name.strip())),
+            watched_namespaces=_names(environment.get("ANOMALYJOB_WATCH_NAMESPACES") or ""),
             liveness_port=_port(environment.get("ANOMALYJOB_LIVENESS_PORT") or "8080"),
+            metrics_namespaces=_names(environment.get("ANOMALYJOB_METRICS_NAMESPACES") or ""),
         )
 
 
@@ -53,6 +55,10 @@ def _required(environment: Mapping[str, str], name: str, what: str) -> str:
     if not value:
         raise SettingsError(f"{name} is not set: it must name {what}")
     return value
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def _pull_policy(text: str) -> str:

@@ -14,21 +14,26 @@ ANY_PORT = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobManagerPorts:
-    """The ports a JobManager listens on; `metrics` is Flink's internal query service."""
+    """The ports a JobManager listens on; `metrics` is Flink's internal query service.
+
+    `prometheus` is where its reporter answers, on every address that the machine has; None: there is no reporter.
+    """
 
     rpc: int = ANY_PORT
     blob: int = ANY_PORT
     rest: int = ANY_PORT
     metrics: int = ANY_PORT
+    prometheus: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskManagerPorts:
-    """The ports a TaskManager listens on; `metrics` is Flink's internal query service."""
+    """The ports a TaskManager listens on; `metrics` and `prometheus` are a JobManager's."""
 
     rpc: int = ANY_PORT
     data: int = ANY_PORT
     metrics: int = ANY_PORT
+    prometheus: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
