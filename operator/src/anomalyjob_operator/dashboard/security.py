@@ -9,6 +9,7 @@
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
@@ -28,6 +29,7 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_HOST: Final = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[-_.a-z0-9]*))(?::\d{1,5})?", re.ASCII)
 OWN_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -39,11 +41,9 @@ async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
 
 
 def host_name(header: str) -> str:
-    """Return the name in a Host header, without its port, in lower case; an IPv6 address without its brackets."""
-    text = header.strip().lower()
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.rpartition(":")[0] if text.count(":") == 1 else text
+    """Return the name in a Host header, in lower case, without its port and brackets; nothing if it is malformed."""
+    match = _HOST.fullmatch(header.strip().lower())
+    return "" if match is None else match["address"] or match["name"]
 
 
 def only_hosts(hosts: Iterable[str]) -> Middleware:
