@@ -1,0 +1,36 @@
+"""Loops that outlive their own failures: what goes wrong once is logged, and the next round is made all the same."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+logger = logging.getLogger(__name__)
+
+AFTER_FAILURE_SECONDS: Final = 5.0
+
+
+async def repeat(step: Callable[[], Awaitable[None]], what: str) -> None:
+    """Take one step after the other; a step must wait for something by itself."""
+    while True:
+        try:
+            await step()
+        except Exception:
+            logger.exception("%s failed (trying again)", what)
+            await asyncio.sleep(AFTER_FAILURE_SECONDS)
+
+
+async def wait_briefly(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, but no longer than that."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel the tasks and wait for their end."""
+    tasks = tuple(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

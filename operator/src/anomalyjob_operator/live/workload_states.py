@@ -1,0 +1,104 @@
+"""What state a process or pod is shown in: alive is not yet registered, and back is not yet recovered.
+
+Pure. Judged by what was seen in the last pass and by Flink; it must not remember anything.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from anomalyjob_operator.names import job_manager_name, task_manager_name
+from anomalyjob_operator.observed import Role, WorkloadObservation
+from anomalyjob_operator.pass_report import PassReport
+
+State = Literal["running", "starting", "down", "restarting", "waiting", "stopped"]
+
+_CLOCKS_DIFFER: Final = timedelta(seconds=5)
+"""By so much a death may seem older than the recovery that it caused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadState:
+    """A workload with its state; `reason` says why it is not running, `since` when that began, as far as known."""
+
+    seen: WorkloadObservation
+    state: State
+    reason: str | None
+    since: datetime | None
+
+
+def workload_states(
+    report: PassReport, registered: frozenset[str] | None, all_running_since: datetime | None
+) -> tuple[WorkloadState, ...]:
+    """Return every workload, the JobManager first, also those that are wanted but not there.
+
+    `registered` names the TaskManagers that Flink knows, None when nobody told. `all_running_since` is the last moment
+    known at which the last of all tasks had come to run.
+    """
+    lost_since = _recovering_since(report, all_running_since)
+    seen = [_state(workload, registered, lost_since) for workload in _seen(report)]
+    there = {state.seen.name for state in seen}
+    missing = [_missing(name, role, report) for name, role in _wanted(report) if name not in there]
+    return tuple(sorted([*seen, *missing], key=lambda state: (state.seen.role, _natural(state.seen.name))))
+
+
+def _seen(report: PassReport) -> tuple[WorkloadObservation, ...]:
+    first = () if report.observed.jobmanager is None else (report.observed.jobmanager,)
+    return (*first, *report.observed.taskmanagers)
+
+
+def _wanted(report: PassReport) -> list[tuple[str, Role]]:
+    name, count = report.job.metadata.name, report.job.spec.task_manager.replicas
+    wanted: list[tuple[str, Role]] = [(job_manager_name(name), "jobmanager")]
+    return wanted + [(task_manager_name(name, number), "taskmanager") for number in range(1, count + 1)]
+
+
+def _missing(name: str, role: Role, report: PassReport) -> WorkloadState:
+    workload = WorkloadObservation(name=name, role=role, alive=False)
+    if report.status.phase in {"Suspended", "Upgrading", "Deleting"}:
+        reason = f"stopped: {report.status.phase}"
+        return WorkloadState(seen=workload, state="stopped", reason=reason, since=None)
+    return WorkloadState(seen=workload, state="starting", reason="not there yet", since=None)
+
+
+def _recovering_since(report: PassReport, all_running_since: datetime | None) -> datetime | None:
+    """Return the moment since which a death belongs to the open recovery, None when none is open."""
+    recovery = report.status.last_recovery
+    if recovery is None or recovery.running_at is not None:
+        return None
+    begin = recovery.detected_at - _CLOCKS_DIFFER
+    return begin if all_running_since is None else min(all_running_since, recovery.detected_at)
+
+
+def _state(
+    workload: WorkloadObservation, registered: frozenset[str] | None, lost_since: datetime | None
+) -> WorkloadState:
+    if not workload.alive:
+        return _not_alive(workload)
+    state: State
+    if lost_since is not None and workload.died_at is not None and workload.died_at >= lost_since:
+        state, reason = "restarting", "its process died; it is back, the tasks are being restored"
+    elif workload.refusal is not None:
+        state, reason = "waiting", workload.refusal.message
+    elif registered is not None and workload.role == "taskmanager" and workload.name not in registered:
+        state, reason = "starting", "not yet registered with the JobManager"
+    elif registered is None and workload.role == "jobmanager":
+        state, reason = "starting", "its REST endpoint does not answer"
+    else:
+        return WorkloadState(seen=workload, state="running", reason=None, since=workload.alive_since)
+    return WorkloadState(seen=workload, state=state, reason=reason, since=workload.alive_since)
+
+
+def _not_alive(workload: WorkloadObservation) -> WorkloadState:
+    if workload.waiting is not None:
+        waits = f"{workload.waiting.reason}: {workload.waiting.message}"
+        return WorkloadState(seen=workload, state="waiting", reason=waits, since=workload.died_at)
+    if workload.died_at is None:
+        return WorkloadState(seen=workload, state="starting", reason="no process yet", since=None)
+    reason = "its process died" if workload.refusal is None else workload.refusal.message
+    return WorkloadState(seen=workload, state="down", reason=reason, since=workload.died_at)
+
+
+def _natural(name: str) -> tuple[str, int]:
+    head, _, number = name.rpartition("-")
+    return (head, int(number)) if number.isdecimal() else (name, 0)
