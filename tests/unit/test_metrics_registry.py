@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.observations import at, checkpoints, completed, resource, seen, taskmanagers
+from tests.unit.observations import at, checkpoints, completed, flink, resource, seen, taskmanagers
 from tests.unit.recovery_moments import BEFORE, RUNNING_BEFORE, back, restarting
 from tests.unit.reported_passes import Samples, reports, samples, with_status
 
@@ -71,11 +71,39 @@ def test_the_age_of_the_checkpoint_grows_without_a_pass() -> None:
     assert found["anomalyjob_checkpoint_age_seconds"] == 45.5
 
 
-def test_a_job_without_a_checkpoint_has_no_age_of_one() -> None:
-    found = told(reports((20, seen())))
+def test_a_job_without_a_checkpoint_has_been_without_one_since_it_came_up() -> None:
+    found = told(reports((20, seen())), seconds=35)
+
+    assert found["anomalyjob_checkpoint_age_seconds"] == 30
+    assert "anomalyjob_last_checkpoint_timestamp_seconds" not in found
+
+
+def test_nobody_waits_for_a_checkpoint_of_a_job_that_is_not_up_yet() -> None:
+    starting = seen(flink=flink(job_state="CREATED", tasks_running=4, tasks_changed_at=at(9)))
+
+    assert "anomalyjob_checkpoint_age_seconds" not in told(reports((10, starting)))
+
+
+def test_nobody_waits_for_a_checkpoint_of_a_suspended_job() -> None:
+    (running,) = reports((32, seen(checkpoints(completed(1, 30)))))
+    found = told([running, with_status(running, phase="Suspended")])
 
     assert "anomalyjob_checkpoint_age_seconds" not in found
-    assert "anomalyjob_last_checkpoint_timestamp_seconds" not in found
+    assert found["anomalyjob_last_checkpoint_timestamp_seconds"] == at(30).timestamp()
+
+
+def test_a_resumed_job_is_not_overdue_because_of_the_time_that_it_stood_still() -> None:
+    (running,) = reports((32, seen(checkpoints(completed(1, 30)))))
+    suspended = with_status(running, phase="Suspended")
+    resumed = replace(running, at=at(5_000))
+
+    assert told([running, suspended, resumed], seconds=5_007)["anomalyjob_checkpoint_age_seconds"] == 7
+
+
+def test_a_recovery_does_not_make_the_checkpoint_any_younger() -> None:
+    found = told(reports(RUNNING_BEFORE, *LOST), seconds=90)
+
+    assert found["anomalyjob_checkpoint_age_seconds"] == 60
 
 
 def test_a_checkpoint_from_the_future_has_no_negative_age() -> None:
@@ -238,11 +266,16 @@ def test_the_content_type_is_that_of_prometheus_text() -> None:
     assert Metrics().render()[1] == "text/plain; version=0.0.4; charset=utf-8"
 
 
-def test_a_silent_rest_endpoint_leaves_the_limit_at_what_the_spec_says() -> None:
-    found = told(reports((32, seen(checkpoints(completed(1, 30)))), (37, seen(flink=None))))
+def test_a_silent_rest_endpoint_leaves_limit_and_counters_as_they_were() -> None:
+    slow = checkpoints(completed(1, 30), recent_durations_milliseconds=(40_000, 40_000))
+    found = told(reports((32, seen(slow)), (37, seen(flink=None))))
 
-    assert found["anomalyjob_checkpoint_age_limit_seconds"] == 70
+    assert found["anomalyjob_checkpoint_age_limit_seconds"] == 120
     assert found["anomalyjob_checkpoints_completed_total"] == 1
+
+
+def test_the_limit_without_any_checkpoint_is_the_one_of_the_spec() -> None:
+    assert told(reports((20, seen())))["anomalyjob_checkpoint_age_limit_seconds"] == 70
 
 
 def _named(name: str) -> Any:

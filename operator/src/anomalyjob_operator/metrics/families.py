@@ -79,7 +79,8 @@ def _gauges(records: Records, now: datetime) -> Iterator[Metric]:
         yield _filled(GaugeMetricFamily(name, sentence, labels=JOB_LABELS), records, value)
     age = GaugeMetricFamily(
         "anomalyjob_checkpoint_age_seconds",
-        "How old the newest completed checkpoint is at this moment; missing while there is none.",
+        "How long there was no newer checkpoint: the age of the newest, or the time since the job came up if that is "
+        "shorter. Missing while no checkpoint is due.",
         labels=JOB_LABELS,
     )
     yield _filled(age, records, lambda record: record.checkpoint_age_seconds(now))

@@ -11,12 +11,14 @@ from typing import Final, Literal, Self, get_args
 from anomalyjob_operator.decide.situation import checkpoint_deadline
 from anomalyjob_operator.ledger import Cause
 from anomalyjob_operator.pass_report import PassReport
-from anomalyjob_operator.status import RecoveryStatus, Status
+from anomalyjob_operator.status import Phase, RecoveryStatus, Status
 
 Until = Literal["running", "safe"]
 
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 UNTIL: Final[tuple[Until, ...]] = get_args(Until)
+NO_CHECKPOINT_DUE: Final[frozenset[Phase]] = frozenset({"Pending", "Deploying", "Upgrading", "Suspended", "Deleting"})
+"""The phases in which nobody expects a checkpoint: the job is not up yet, or is not meant to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +49,15 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
-    """One job after its last pass. `recoveries` counts those that this process has seen come to an end, by cause.
+    """One job after its last pass.
 
-    The status document holds their sum only: which of them had which cause is lost with the process, as Prometheus
-    expects of any counter.
+    `up_since` is when it came up last, None when this process did not see that; no recovery, however long, moves it.
+    `recoveries` counts those that this process has seen come to an end, by cause. The status document holds their sum
+    only: which of them had which cause is lost with the process, as Prometheus expects of any counter.
     """
 
     status: Status
+    up_since: datetime | None
     checkpoint_age_limit_seconds: float
     completed: Rising
     failed: Rising
@@ -72,9 +76,16 @@ class JobRecord:
         return None if newest is None else newest.completed_at.timestamp()
 
     def checkpoint_age_seconds(self, now: datetime) -> float | None:
-        """Return how old the newest completed checkpoint is, None when there is none."""
+        """Return for how long there was no newer checkpoint although one was due, None while none is due.
+
+        That is the age of the newest, but never more than the time since the job came up.
+        """
         newest = self.status.last_checkpoint
-        return None if newest is None else max(0.0, (now - newest.completed_at).total_seconds())
+        known = (self.up_since, None if newest is None else newest.completed_at)
+        since = max((moment for moment in known if moment is not None), default=None)
+        if since is None or self.status.phase in NO_CHECKPOINT_DUE:
+            return None
+        return max(0.0, (now - since).total_seconds())
 
 
 def record_of(known: JobRecord | None, report: PassReport) -> JobRecord:
@@ -82,7 +93,8 @@ def record_of(known: JobRecord | None, report: PassReport) -> JobRecord:
     status, checkpoints = report.status, report.status.checkpoints
     return JobRecord(
         status=status,
-        checkpoint_age_limit_seconds=_age_limit_seconds(report),
+        up_since=_up_since(known, report),
+        checkpoint_age_limit_seconds=_age_limit_seconds(known, report),
         completed=_counted(None if known is None else known.completed, checkpoints.completed),
         failed=_counted(None if known is None else known.failed, checkpoints.failed),
         restarts=_counted(None if known is None else known.restarts, status.restarts),
@@ -109,8 +121,18 @@ def _counted(known: Rising | None, seen: int) -> Rising:
     return Rising.first(seen) if known is None else known.then(seen)
 
 
-def _age_limit_seconds(report: PassReport) -> float:
+def _up_since(known: JobRecord | None, report: PassReport) -> datetime | None:
+    status = report.status
+    if known is None:
+        return status.job.started_at if status.last_checkpoint is None else None
+    return report.at if known.status.phase in NO_CHECKPOINT_DUE else known.up_since
+
+
+def _age_limit_seconds(known: JobRecord | None, report: PassReport) -> float:
+    """Return the operator's own limit. While REST is silent it is what it was: durations of checkpoints count in it."""
     flink = report.observed.flink
+    if flink is None and known is not None:
+        return known.checkpoint_age_limit_seconds
     durations = () if flink is None else flink.checkpoints.recent_durations_milliseconds
     return checkpoint_deadline(report.job.spec, durations).total_seconds()
 
