@@ -9,6 +9,7 @@ from anomalyjob_operator.decide.changes import changed_fields, savepoint_fields,
 
 AT_ONCE: list[dict[str, Any]] = [
     {"recovery": {"maxRestarts": 2}},
+    {"notifications": {"webhook": "on-call", "alerts": True}},
     {"deletionPolicy": "Delete"},
     {"checkpointing": {"storage": {"persistentVolumeClaim": {"size": "5Gi"}}}},
     {"job": {"state": "suspended"}},

@@ -28,10 +28,14 @@ Phase = Literal[
 ConditionType = Literal["Ready", "Reconciling", "Stalled", "CheckpointingHealthy", "StateSafe"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 EventReason = Literal[
+    "AnomalyAlert",
     "CheckpointError",
+    "CheckpointOverdue",
+    "JobFailed",
     "JobFinished",
     "JobStatusChanged",
     "NeedsSavepoint",
+    "NotificationError",
     "ObjectRefused",
     "ProgressDeadlineExceeded",
     "RecoverDeployment",

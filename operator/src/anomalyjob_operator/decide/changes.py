@@ -2,7 +2,7 @@
 
 | field of the spec                                              | what a change of it does                            |
 | -------------------------------------------------------------- | --------------------------------------------------- |
-| recovery, deletionPolicy, checkpointing.storage,               | taken over at once; what the fields of `job` ask    |
+| recovery, notifications, deletionPolicy, checkpointing.storage | taken over at once; what the fields of `job` ask    |
 | job.state, upgradeMode, restore and the nonces                 | for is decided elsewhere                            |
 | taskManager.replicas, resources, podTemplate                   | only the workloads that differ are replaced         |
 | image, kind of source, sink, job.parallelism,                  | stop and start, with a canonical savepoint between: |
@@ -22,6 +22,7 @@ from anomalyjob_operator.spec import Spec
 
 AT_ONCE: Final = (
     "recovery",
+    "notifications",
     "deletionPolicy",
     "checkpointing.storage",
     "job.state",

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from anomalyjob_operator.spec import model as resource_model
 from anomalyjob_operator.spec.durations import DURATION_MESSAGE, DURATION_PATTERN
+from anomalyjob_operator.spec.notifications import TARGET_PATTERN
 from anomalyjob_operator.spec.quantities import CPU_MESSAGE, CPU_PATTERN, QUANTITY_MESSAGE, QUANTITY_PATTERN
 from anomalyjob_operator.spec.storage import OBJECT_NAME_PATTERN
 from anomalyjob_operator.spec.wording import bound_text, found_text, path_text
@@ -30,6 +31,7 @@ PATTERN_MESSAGES: Final[Mapping[str, str]] = {
     QUANTITY_PATTERN: QUANTITY_MESSAGE,
     CPU_PATTERN: CPU_MESSAGE,
     OBJECT_NAME_PATTERN: "must be the name of a Kubernetes object: lower-case letters, digits, - and .",
+    TARGET_PATTERN: "must be the name of a target: lower-case letters, digits and -, beginning with a letter",
     resource_model.RESTORE_PATTERN: "must be latest, empty, or the absolute path of a checkpoint or savepoint",
     resource_model.IMAGE_PATTERN: "must be the name of an image, such as anomalyjob:dev",
     resource_model.NAME_PATTERN: "must be lower-case letters, digits and -, begin with a letter and not end with -",

@@ -28,6 +28,7 @@ from anomalyjob.key_groups import MAX_PARALLELISM
 from anomalyjob_operator.spec.base import Model, given_fields
 from anomalyjob_operator.spec.durations import Duration, DurationRange
 from anomalyjob_operator.spec.flink_keys import owner_reason
+from anomalyjob_operator.spec.notifications import Notifications
 from anomalyjob_operator.spec.pod_template import PodTemplate
 from anomalyjob_operator.spec.quantities import CpuQuantity, Quantity, QuantityRange
 from anomalyjob_operator.spec.storage import ClaimTemplate, Storage
@@ -254,6 +255,7 @@ class Spec(Model):
     task_manager: TaskManager = TaskManager()
     checkpointing: Checkpointing = Checkpointing()
     recovery: Recovery = Recovery()
+    notifications: Notifications = Notifications()
     flink_configuration: Annotated[dict[FlinkKey, FlinkValue], Field(default={}, max_length=100)]
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
 
@@ -265,8 +267,11 @@ class Spec(Model):
         """Return 16 hex digits that are equal for specs that say the same.
 
         What equals a default is left out first, so a later version with one more field still knows the specs of today.
+        Left out is also who is told of what happens: that makes no other job.
         """
-        said = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+        said = self.model_dump(
+            mode="json", by_alias=True, exclude_none=True, exclude_defaults=True, exclude={"notifications"}
+        )
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def start_hash(self) -> str:

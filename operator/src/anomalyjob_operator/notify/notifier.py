@@ -1,0 +1,159 @@
+"""Listens to passes and alerts, and hands on what the resource wants told: it returns at once and never raises.
+
+Which messages arise is computed elsewhere; here they are only put into queues, one for each target.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from anomalyjob.events import Alert
+from anomalyjob_operator.notify.alert_bound import AlertBound
+from anomalyjob_operator.notify.message import Key, Message, event_message
+from anomalyjob_operator.notify.out_queue import CHANCE, Chance, OutQueue, QueueCounts
+from anomalyjob_operator.notify.policy import Outcome, Policy
+from anomalyjob_operator.notify.targets import Target
+from anomalyjob_operator.notify.webhook import Webhook
+from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.reconcile import utc_now
+from anomalyjob_operator.status import Event
+
+if TYPE_CHECKING:
+    from anomalyjob_operator.spec.notifications import Notifications
+
+logger = logging.getLogger(__name__)
+
+EmitEvent = Callable[[Key, Event], Awaitable[None]]
+
+TICK_SECONDS: Final = 1.0
+EVENTS_POLICY: Final = Policy(attempt_seconds=10.0, total_seconds=60.0, queue_length=200)
+"""Events are for the API server, which is seldom away for long; later they would only confuse."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What became of everything since the process began; `unknown_targets` are the jobs that name one right now."""
+
+    targets: Mapping[str, QueueCounts]
+    events: QueueCounts
+    unknown_targets: int
+    alerts: int
+    alerts_held: int
+    alerts_repeated: int
+
+
+class Notifier:
+    """All jobs of one process. `emit_event` tells an event of a job where its back end does; None: nowhere."""
+
+    def __init__(
+        self,
+        targets: Iterable[Target] = (),
+        *,
+        emit_event: EmitEvent | None = None,
+        policy: Policy = Policy(),  # noqa: B008 - it is frozen
+        clock: Callable[[], datetime] = utc_now,
+        chance: Chance = CHANCE,
+    ) -> None:
+        self._clock = clock
+        self._began_at = clock()
+        self._hooks = {target.name: Webhook(target) for target in targets}
+        self._queues = {
+            name: OutQueue(f'target "{name}"', hook.post, policy, chance) for name, hook in self._hooks.items()
+        }
+        self._emit_event = emit_event
+        self._events: OutQueue[Message] = OutQueue("the events of jobs", self._emit, EVENTS_POLICY, chance)
+        self._alerts = AlertBound()
+        self._wanted: dict[Key, Notifications] = {}
+        self._unknown: dict[Key, str] = {}
+        self._ticks: asyncio.Task[None] | None = None
+
+    def passed(self, report: PassReport) -> None:
+        """Take note of a pass: what the resource wants told from now on, and what has happened."""
+        key = (report.job.metadata.namespace, report.job.metadata.name)
+        self._wanted[key] = report.job.spec.notifications
+        self._look_for_target(key, report.at)
+        for event in report.events:
+            if event.reason in self._wanted[key].events:
+                self._post(event_message(key, event, report.status.phase))
+
+    def alert(self, key: Key, alert: Alert) -> None:
+        """Take note of an anomaly alert. One from before this process is what an earlier one has told."""
+        wanted = self._wanted.get(key)
+        if wanted is None or not wanted.alerts or alert.emitted_time < self._began_at:
+            return
+        self._tell_alerts(self._alerts.take(key, alert, self._clock()))
+
+    def forget(self, key: Key) -> None:
+        """Let go of a job that is gone."""
+        self._wanted.pop(key, None)
+        self._unknown.pop(key, None)
+
+    async def start(self) -> None:
+        """Begin to send."""
+        for queue in (*self._queues.values(), self._events):
+            queue.start()
+        self._ticks = asyncio.create_task(self._tick_for_ever())
+
+    async def stop(self) -> None:
+        """Send what waits, for a bounded time, and end."""
+        if self._ticks is not None:
+            self._ticks.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ticks
+        self._tell_alerts(self._alerts.rest())
+        await asyncio.gather(*(queue.stop() for queue in (*self._queues.values(), self._events)))
+        await asyncio.gather(*(hook.close() for hook in self._hooks.values()))
+
+    def counts(self) -> Counts:
+        """Return what became of everything so far."""
+        return Counts(
+            targets={name: queue.counts() for name, queue in self._queues.items()},
+            events=self._events.counts(),
+            unknown_targets=len(self._unknown),
+            alerts=self._alerts.taken,
+            alerts_held=self._alerts.held,
+            alerts_repeated=self._alerts.repeated,
+        )
+
+    def _tell_alerts(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self._post(message)
+            self._events.offer(message)
+
+    def _post(self, message: Message) -> None:
+        wanted = self._wanted.get(message.key)
+        queue = None if wanted is None or wanted.webhook is None else self._queues.get(wanted.webhook)
+        if queue is not None:
+            queue.offer(message)
+
+    def _look_for_target(self, key: Key, now: datetime) -> None:
+        """Tell, once, that a resource names a target that there is not."""
+        name = self._wanted[key].webhook
+        if name is None or name in self._queues:
+            self._unknown.pop(key, None)
+            return
+        if self._unknown.get(key) == name:
+            return
+        self._unknown[key] = name
+        known = ", ".join(sorted(self._queues)) or "none is configured"
+        text = (
+            f"spec.notifications.webhook: there is no target {name}; known to this operator: {known}. Nothing is sent"
+        )
+        logger.warning("%s/%s: %s", *key, text)
+        event = Event(type="Warning", reason="NotificationError", message=text, at=now)
+        self._events.offer(event_message(key, event, "Pending"))
+
+    async def _emit(self, message: Message, lost: int) -> Outcome:
+        del lost
+        if self._emit_event is not None:
+            await self._emit_event(message.key, message.event)
+        return Outcome(verdict="delivered")
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self._tell_alerts(self._alerts.due(self._clock()))
