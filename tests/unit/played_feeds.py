@@ -82,6 +82,10 @@ class PlayedFeed:
         """Return a new subscription."""
         return PlayedSubscription(self)
 
+    def documents(self) -> Sequence[PlayedMessage]:
+        """Return what was played last."""
+        return tuple(self.current.values())
+
 
 class PlayedFeeds:
     """All jobs."""

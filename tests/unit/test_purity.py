@@ -63,6 +63,7 @@ SHELL = frozenset(
         "anomalyjob_operator.notify.target_file",
         "anomalyjob_operator.notify.webhook",
         "anomalyjob_operator.observe",
+        "anomalyjob_operator.onlookers",
         "anomalyjob_operator.reconcile",
         "anomalyjob_operator.resource_file",
         "anomalyjob_operator.settings",

@@ -13,16 +13,14 @@
 It must never stand in the way of reconciling: it only reads what is there, and a reader that is slow is let go.
 """
 
-import asyncio
-import contextlib
 import errno
-import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
 
 from aiohttp import web
 
+from anomalyjob_operator.dashboard.listening import Listener
 from anomalyjob_operator.dashboard.login import Login
 from anomalyjob_operator.dashboard.security import add_headers, only_hosts, only_own_pages, plain_errors, text_answer
 from anomalyjob_operator.dashboard.sources import Feeds, Key
@@ -30,14 +28,10 @@ from anomalyjob_operator.dashboard.static_files import StaticFile, read_static_f
 from anomalyjob_operator.dashboard.streams import Streams
 from anomalyjob_operator.reconcile import utc_now
 
-logger = logging.getLogger(__name__)
-
 Metrics = Callable[[], tuple[bytes, str]]
 """Returns the metrics and their content type."""
 
 MAXIMUM_BODY_BYTES: Final = 8_192
-STOP_SECONDS: Final = 0.5
-KEEP_ALIVE_SECONDS: Final = 15.0
 JOB_EVENTS: Final = ("overview", "checkpoints", "log")
 
 _JOB: Final = "{namespace:[-a-z0-9]{1,63}}/{name:[-a-z0-9]{1,63}}"
@@ -61,36 +55,16 @@ class Dashboard:
         self._metrics = metrics
         self._hosts = tuple(hosts)
         self._login = None if token is None else Login(token, self._page("login.html"))
-        self._runner: web.AppRunner | None = None
+        self._listener = Listener(self.application)
 
     async def start(self, address: str, port: int) -> int:
         """Begin to listen; return the port, which is a free one for 0. Raise OSError, also when the port is taken."""
-        runner = web.AppRunner(
-            self.application(),
-            access_log=None,
-            handle_signals=False,
-            handler_cancellation=True,
-            keepalive_timeout=KEEP_ALIVE_SECONDS,
-            shutdown_timeout=STOP_SECONDS,
-        )
-        try:
-            await runner.setup()
-            await web.TCPSite(runner, address, port).start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-        self._runner = runner
-        return int(runner.addresses[0][1])
+        return await self._listener.start(address, port)
 
     async def stop(self) -> None:
         """End all streams and stop to listen, within a second."""
-        runner, self._runner = self._runner, None
-        if runner is None:
-            return
         self._streams.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2 * STOP_SECONDS):
-                await runner.cleanup()
+        await self._listener.stop()
 
     def application(self) -> web.Application:
         """Return the application that answers."""
@@ -140,8 +114,7 @@ class Dashboard:
         feed = self._feeds.job(_key(request))
         if feed is None:
             return _no_job(request)
-        with feed.subscribe() as subscription:
-            news = {message.event: message.data for message in await subscription.next()}
+        news = {message.event: message.data for message in feed.documents()}
         documents = dict.fromkeys(JOB_EVENTS, b"null") | news
         parts = (b'"%b": %b' % (event.encode(), data) for event, data in documents.items())
         return _json(b"{%b}" % b", ".join(parts))

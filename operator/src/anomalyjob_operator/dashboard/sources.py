@@ -41,6 +41,9 @@ class JobFeed(Protocol):
     def subscribe(self) -> Subscription:
         """Return a new subscription to the job's documents."""
 
+    def documents(self) -> Sequence[Message]:
+        """Return the current documents."""
+
 
 class Feeds(Protocol):
     """All jobs of this process."""
