@@ -50,14 +50,14 @@ def test_the_manifests_are_what_helm_makes_of_the_chart() -> None:
 def test_the_operator_of_all_namespaces_has_a_cluster_role_and_no_other_role() -> None:
     found = rendered()
     assert kinds(found) == ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"]
-    assert kinds(found, "system") == ["Deployment", "NetworkPolicy", "ServiceAccount"]
+    assert kinds(found, "system") == ["Deployment", "NetworkPolicy", "Service", "Service", "ServiceAccount"]
 
 
 def test_the_operator_of_some_namespaces_has_roles_in_these_only() -> None:
     found = rendered(watchNamespaces=["one", "two"])
     assert kinds(found) == ["CustomResourceDefinition"]
     assert kinds(found, "one") == kinds(found, "two") == ["Role", "RoleBinding"]
-    assert kinds(found, "system") == ["Deployment", "NetworkPolicy", "ServiceAccount"]
+    assert kinds(found, "system") == ["Deployment", "NetworkPolicy", "Service", "Service", "ServiceAccount"]
 
 
 def test_both_ways_of_watching_allow_the_same() -> None:

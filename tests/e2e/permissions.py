@@ -19,6 +19,7 @@ OPERATOR_PERMISSIONS: Permissions = {
     "networking.k8s.io/networkpolicies": frozenset({"get", "list", "create", "patch", "delete"}),
     "persistentvolumeclaims": frozenset({"get", "list", "create", "patch"}),
     "pods": frozenset({"get", "list", "watch"}),
+    "pods/log": frozenset({"get"}),
     "policy/poddisruptionbudgets": frozenset({"get", "list", "create", "patch", "delete"}),
     "services": frozenset({"get", "list", "create", "patch", "delete"}),
 }

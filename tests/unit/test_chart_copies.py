@@ -26,6 +26,11 @@ def installed(kind: str) -> dict[str, Any]:
     return found[0]
 
 
+def services() -> list[dict[str, Any]]:
+    documents = yaml.safe_load_all(INSTALL.read_text(encoding="utf-8"))
+    return [one for one in documents if one["kind"] == "Service"]
+
+
 def operator_pod() -> dict[str, Any]:
     template: dict[str, Any] = installed("Deployment")["spec"]["template"]
     return template
@@ -78,8 +83,31 @@ def test_the_operator_understands_the_environment_that_it_is_given() -> None:
         "ANOMALYJOB_WATCH_NAMESPACES",
         "ANOMALYJOB_OPERATOR_NAMESPACE",
         "ANOMALYJOB_LIVENESS_PORT",
+        "ANOMALYJOB_DASHBOARD_PORT",
+        "ANOMALYJOB_DASHBOARD_HOSTS",
+        "ANOMALYJOB_METRICS_PORT",
+        "ANOMALYJOB_METRICS_NAMESPACES",
     }
 
 
 def test_network_policies_of_jobs_let_the_operator_s_pod_in() -> None:
     assert OPERATOR_LABELS.items() <= operator_pod()["metadata"]["labels"].items()
+
+
+def test_the_services_lead_to_ports_of_the_operator_s_pod() -> None:
+    ports = {port["name"]: port["containerPort"] for port in operator_container()["ports"]}
+    labels = operator_pod()["metadata"]["labels"].items()
+    for service in services():
+        (port,) = service["spec"]["ports"]
+        assert ports[port["targetPort"]] == port["port"]
+        assert service["spec"]["selector"].items() <= labels
+    assert [service["spec"]["ports"][0]["name"] for service in services()] == ["dashboard", "metrics"]
+
+
+def test_from_outside_only_the_health_port_may_be_reached_unless_somebody_is_named() -> None:
+    assert installed("NetworkPolicy")["spec"]["ingress"] == [{"ports": [{"port": "health", "protocol": "TCP"}]}]
+
+
+def test_nothing_of_the_prometheus_operator_s_is_installed_unasked() -> None:
+    documents = yaml.safe_load_all(INSTALL.read_text(encoding="utf-8"))
+    assert not [one["kind"] for one in documents if "monitoring" in one["apiVersion"] or one["kind"] == "ConfigMap"]

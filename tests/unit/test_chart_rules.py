@@ -15,6 +15,7 @@ EVERYTHING = {
     ("", "events"): "create patch",
     ("", "persistentvolumeclaims"): "create get list patch",
     ("", "pods"): "get list watch",
+    ("", "pods/log"): "get",
     ("", "services"): "create delete get list patch",
     ("anomalyjob.dev", "anomalyjobs"): "get list watch",
     ("anomalyjob.dev", "anomalyjobs/status"): "patch",

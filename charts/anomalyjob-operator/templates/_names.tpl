@@ -28,3 +28,12 @@ app.kubernetes.io/part-of: anomalyjob
 {{- $own := ternary (include "anomalyjob.fullname" .) "default" .Values.serviceAccount.create -}}
 {{- .Values.serviceAccount.name | default $own -}}
 {{- end -}}
+
+{{/* All pods of these namespaces, as a NetworkPolicy names them. */}}
+{{- define "anomalyjob.fromNamespaces" -}}
+{{- range . }}
+- namespaceSelector:
+    matchLabels:
+      kubernetes.io/metadata.name: {{ . }}
+{{- end }}
+{{- end -}}

@@ -1,6 +1,6 @@
 {{/*
 Everything the operator may do in a namespace that it watches; tests/unit/test_chart_rules.py holds the list.
-No Secrets, no exec, no logs, no wildcard; claims are never deleted; pods are only looked at.
+No Secrets, no exec, no wildcard; claims are never deleted; pods are only looked at, and what they print is read.
 */}}
 {{- define "anomalyjob.rules" -}}
 - apiGroups: [anomalyjob.dev]
@@ -21,6 +21,9 @@ No Secrets, no exec, no logs, no wildcard; claims are never deleted; pods are on
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
