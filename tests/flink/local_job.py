@@ -27,7 +27,12 @@ class ConditionNotMetError(AssertionError):
 
 
 class LocalJob:
-    """One `anomalyjob up` and the commands beside it. Use as a context manager: nothing outlives it."""
+    """One `anomalyjob up` and the commands beside it. Use as a context manager: nothing outlives it.
+
+    `program` is what `up` is run with: somebody may want it watched.
+    """
+
+    program: tuple[str, ...] = (sys.executable, "-m", "anomalyjob_operator")
 
     def __init__(self, folder: Path, document: dict[str, Any], environment: dict[str, str] | None = None) -> None:
         """Write the resource file; `environment` goes on top of this process's.
@@ -69,7 +74,7 @@ class LocalJob:
         """Start `up` in the background; its output goes to `self.output`."""
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "anomalyjob_operator", "up", "-f", str(self.file)],
+                [*self.program, "up", "-f", str(self.file)],
                 env=self._environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
