@@ -1,0 +1,32 @@
+/* What is moving between the volume and the TaskManagers right now, judged from the documents. Pure but for what it remembers. */
+
+const CHECKPOINT_SHOWN_MILLISECONDS = 2500;
+const RESTORE_SHOWN_MILLISECONDS = 10000;
+
+/* A restore may be over before the next document comes: it is shown long enough to be seen. */
+export class Flows {
+  constructor() {
+    this.checkpoint = null;
+    this.checkpointAt = -Infinity;
+    this.restoredAt = null;
+    this.restoreSeenAt = -Infinity;
+  }
+
+  see(data, now) {
+    const checkpoint = data.lastCheckpoint?.id ?? null;
+    if (this.seen && checkpoint !== null && checkpoint !== this.checkpoint) this.checkpointAt = now;
+    this.checkpoint = checkpoint;
+    const restoredAt = data.restored?.restoredAt ?? null;
+    if (this.seen && restoredAt && restoredAt !== this.restoredAt) this.restoreSeenAt = now;
+    this.restoredAt = restoredAt;
+    this.recovering = Boolean(data.status.recovery && data.status.recovery.runningAt === null);
+    this.seen = true;
+  }
+
+  /* One of "restoring", "restored", "checkpoint", "none". */
+  at(now) {
+    if (this.recovering) return "restoring";
+    if (now - this.restoreSeenAt < RESTORE_SHOWN_MILLISECONDS) return "restored";
+    return now - this.checkpointAt < CHECKPOINT_SHOWN_MILLISECONDS ? "checkpoint" : "none";
+  }
+}

@@ -1,0 +1,23 @@
+/* Which of the few tones a phase or state has. Colour never stands alone: the word stands beside it. Pure. */
+
+const TONES = {
+  good: ["Running", "RUNNING", "running", "COMPLETED", "FINISHED", "True"],
+  busy: ["Pending", "Deploying", "Upgrading", "starting", "waiting", "CREATED", "SCHEDULED", "DEPLOYING", "INITIALIZING", "IN_PROGRESS", "RESTORED",
+    "RECONCILING"],
+  warn: ["Degraded", "Recovering", "RESTARTING", "CANCELING", "FAILING", "Deleting", "CANCELLING"],
+  bad: ["Failed", "FAILED", "down", "restarting", "CANCELED"],
+};
+const TONE_OF = new Map(Object.entries(TONES).flatMap(([tone, words]) => words.map((word) => [word, tone])));
+
+export const toneOf = (word) => TONE_OF.get(word) ?? "quiet";
+
+/* Conditions whose True is bad news. */
+const BAD_WHEN_TRUE = new Set(["Stalled"]);
+const NEUTRAL = new Set(["Reconciling"]);
+
+export function toneOfCondition({ type, status }) {
+  if (status === "Unknown") return "quiet";
+  if (NEUTRAL.has(type)) return status === "True" ? "busy" : "quiet";
+  if (BAD_WHEN_TRUE.has(type)) return status === "True" ? "bad" : "quiet";
+  return status === "True" ? "good" : "bad";
+}

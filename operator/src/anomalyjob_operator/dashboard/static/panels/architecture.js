@@ -1,0 +1,112 @@
+/* The architecture as a living drawing: operator, JobManager, TaskManagers, volume, and what moves between them. */
+
+import { now, onEverySecond } from "../app/clock.js";
+import { element, graphic, reconcile, setAttribute, setText } from "../app/elements.js";
+import { Flows } from "../app/flows.js";
+import { bytes, percent } from "../app/numbers.js";
+import { toneOf } from "../app/tones.js";
+import { layout } from "./architecture_layout.js";
+import { fit, onWidthChange, place, textLine, wireView } from "./diagram.js";
+
+const PADDING = 12;
+
+function boxView({ name }) {
+  const frame = graphic("rect", { class: "box", rx: 10 });
+  const lamp = graphic("circle", { class: "lamp", r: 5 });
+  const lines = [textLine("box-title"), textLine("box-state"), textLine("box-note")];
+  const title = graphic("title");
+  const node = graphic("g", { class: "box-group", role: "img", "data-node": name }, title, frame, lamp, ...lines.map((line) => line.node));
+  return {
+    node,
+    update({ box, title: heading, state, note, tone, workload, role }) {
+      place(node, box);
+      for (const [attribute, value] of [["data-tone", tone], ["data-state", state], ["data-workload", workload], ["data-role", role]])
+        setAttribute(node, attribute, value);
+      setAttribute(frame, "width", box.width);
+      setAttribute(frame, "height", box.height);
+      setAttribute(lamp, "cx", box.width - PADDING - 4);
+      setAttribute(lamp, "cy", 19);
+      const room = box.width - 2 * PADDING;
+      const shown = box.height > 60 ? [heading, state, note] : [heading, [state, note].filter(Boolean).join(" · "), ""];
+      lines.forEach((line, index) => line.update(fit(shown[index] ?? "", index ? room : room - 14), PADDING, 23 + index * 19));
+      setAttribute(node, "aria-label", [heading, state, note].filter(Boolean).join(", "));
+      setText(title, [heading, state, note].filter(Boolean).join(", "));
+    },
+  };
+}
+
+function workloadBox(workload, job) {
+  const used = workload.slots?.length ?? 0;
+  const slots = workload.slotsTotal === null || workload.slotsTotal === undefined ? "" : `${used}/${workload.slotsTotal} slots`;
+  return {
+    name: workload.shortName, title: workload.shortName, state: workload.state, tone: toneOf(workload.state), workload: workload.shortName, role: workload.role,
+    note: workload.role === "jobmanager" ? (job?.state ? `job ${job.state}` : "") : slots,
+  };
+}
+
+function volumeBox({ lastCheckpoint, status }, flow) {
+  const words = { restoring: `restoring from #${status.recovery?.fromCheckpoint ?? "?"}`, restored: "restored", checkpoint: "checkpoint written" };
+  const kept = lastCheckpoint ? `#${lastCheckpoint.id} · ${bytes(lastCheckpoint.sizeBytes)}` : "no checkpoint yet";
+  const free = status.volumeFreeRatio === null || status.volumeFreeRatio === undefined ? "" : `${percent(status.volumeFreeRatio)} free`;
+  return { name: "volume", title: "volume", state: words[flow] ?? kept, note: words[flow] ? kept : free, tone: flow === "restoring" ? "flowing" : "good", role: "volume" };
+}
+
+export class Architecture {
+  constructor(panel) {
+    this.panel = panel;
+    this.flows = new Flows();
+    this.wires = graphic("g");
+    this.boxes = graphic("g");
+    this.drawing = graphic("svg", { class: "diagram", role: "group", "aria-label": "Architecture of the cluster" }, this.wires, this.boxes);
+    this.words = element("p", { class: "diagram-words" });
+    panel.body.replaceChildren(element("div", { class: "diagram-holder" }, this.drawing), this.words);
+    onWidthChange(this.drawing.parentNode, () => this.draw());
+    onEverySecond(() => this.draw());
+  }
+
+  update(data) {
+    this.panel.observed(data.status.observedAt);
+    this.data = data;
+    this.flows.see(data, now());
+    this.draw();
+  }
+
+  draw() {
+    const width = Math.floor(this.drawing.parentNode.clientWidth);
+    if (!this.data || !width) return;
+    const flow = this.flows.at(now());
+    const items = this.items(flow);
+    const names = items.filter((item) => item.role === "taskmanager").map((item) => item.name);
+    const { boxes, wires, height } = layout(names, width);
+    for (const [name, value] of [["width", width], ["height", height], ["data-flow", flow]]) setAttribute(this.drawing, name, value);
+    reconcile(this.boxes, items.map((item) => ({ ...item, box: boxes[item.name] })), (item) => item.name, boxView);
+    const states = new Map(items.map((item) => [item.name, item.tone]));
+    reconcile(this.wires, wires.map((wire) => wireItem(wire, flow, states)), (wire) => wire.key, wireView);
+    setText(this.words, flowWords(flow, this.data));
+  }
+
+  items(flow) {
+    const { workloads, status, job } = this.data;
+    const jobManager = workloads.find((workload) => workload.role === "jobmanager") ?? { shortName: "jobmanager", state: "stopped", role: "jobmanager" };
+    return [
+      { name: "operator", title: "operator", state: status.phase, note: `${status.recoveries ?? 0} recoveries`, tone: toneOf(status.phase), role: "operator" },
+      { ...workloadBox(jobManager, job), name: "jobmanager" },
+      ...workloads.filter((workload) => workload.role === "taskmanager").map((workload) => workloadBox(workload, job)),
+      volumeBox(this.data, flow),
+    ];
+  }
+}
+
+function wireItem(wire, flow, tones) {
+  const restoring = flow === "restoring" || flow === "restored";
+  const end = wire.to ?? wire.volume;
+  const tone = end && tones.get(end) !== "good" ? tones.get(end) : null;
+  return { ...wire, tone, flow: wire.volume ? flow : "none", flowPath: wire.volume && restoring ? wire.back : wire.path };
+}
+
+function flowWords(flow, { status, restored, lastCheckpoint }) {
+  if (flow === "restoring") return `Restoring every task from checkpoint ${status.recovery.fromCheckpoint ?? "?"} on the volume.`;
+  if (flow === "restored") return `Restored from checkpoint ${restored.checkpointId}.`;
+  if (flow === "checkpoint") return `Checkpoint ${lastCheckpoint.id} was written to the volume.`;
+  return "";
+}

@@ -1,0 +1,119 @@
+/* The pipeline as the job's plan has it: vertices with their subtasks, and the edges with their strategy; alive by state and rates. */
+
+import { element, graphic, reconcile, setAttribute } from "../app/elements.js";
+import { perSecond } from "../app/numbers.js";
+import { toneOf } from "../app/tones.js";
+import { fit, onWidthChange, place, textLine, wireView } from "./diagram.js";
+import { layout } from "./pipeline_layout.js";
+import { usersText } from "./workloads.js";
+
+const MOST_ROWS = 8;
+const PADDING = 12;
+const SEVERITY = ["bad", "warn", "busy", "quiet", "good"];
+
+/* The worst first, so that what needs a look is among those shown; in their order otherwise. */
+function shownSubtasks({ subtasks }) {
+  if (subtasks.length <= MOST_ROWS) return subtasks;
+  const rank = (subtask) => SEVERITY.indexOf(toneOf(subtask.state));
+  return [...subtasks].sort((one, other) => rank(one) - rank(other) || one.index - other.index).slice(0, MOST_ROWS - 1);
+}
+
+const rowsOf = (vertex) => Math.min(MOST_ROWS, vertex.subtasks.length);
+const sum = (vertex, name) => {
+  const values = vertex.subtasks.map((subtask) => subtask[name]).filter((value) => value !== null && value !== undefined);
+  return values.length ? values.reduce((total, value) => total + value, 0) : null;
+};
+const rateOf = (vertex) => sum(vertex, vertex.inputs.length ? "recordsInPerSecond" : "recordsOutPerSecond");
+
+function rowView() {
+  const lamp = graphic("circle", { class: "lamp", r: 4, cx: PADDING + 4 });
+  const name = textLine("row-name");
+  const rate = textLine("row-rate");
+  setAttribute(rate.node, "text-anchor", "end");
+  const node = graphic("g", { class: "row-group" }, lamp, name.node, rate.node);
+  return {
+    node,
+    update({ subtask, vertex, y, width }) {
+      setAttribute(node, "data-tone", toneOf(subtask.state));
+      setAttribute(node, "data-state", subtask.state);
+      setAttribute(lamp, "cy", y);
+      const text = perSecond(subtask[vertex.inputs.length ? "recordsInPerSecond" : "recordsOutPerSecond"]);
+      const users = usersText(subtask.users ?? []);
+      name.update(fit(`${subtask.index} ${users}`, width - 3 * PADDING - text.length * 7.2 - 8), PADDING + 16, y + 4);
+      rate.update(text, width - PADDING, y + 4);
+    },
+  };
+}
+
+function vertexView() {
+  const frame = graphic("rect", { class: "box", rx: 10 });
+  const name = textLine("box-title");
+  const note = textLine("box-state");
+  const rows = graphic("g");
+  const more = textLine("box-note");
+  const node = graphic("g", { class: "box-group", role: "img" }, frame, name.node, note.node, rows, more.node);
+  return { node, update: show };
+
+  function show({ vertex, box, head, row }) {
+    place(node, box);
+    setAttribute(node, "data-vertex", vertex.name);
+    setAttribute(node, "data-state", vertex.state);
+    setAttribute(node, "data-tone", toneOf(vertex.state));
+    setAttribute(frame, "width", box.width);
+    setAttribute(frame, "height", box.height);
+    name.update(fit(`${vertex.name} ×${vertex.parallelism}`, box.width - 2 * PADDING), PADDING, 21);
+    note.update(fit(`${vertex.state ?? "unknown"} · ${perSecond(rateOf(vertex))}`, box.width - 2 * PADDING), PADDING, 38);
+    const shown = shownSubtasks(vertex);
+    reconcile(rows, shown.map((subtask, index) => ({ subtask, vertex, y: head + row * index + row / 2, width: box.width })), (item) => item.subtask.index, rowView);
+    const hidden = vertex.subtasks.length - shown.length;
+    more.update(hidden ? `and ${hidden} more` : "", PADDING, head + row * shown.length + row / 2 + 4);
+    setAttribute(node, "aria-label", vertexWords(vertex));
+  }
+}
+
+function vertexWords(vertex) {
+  const running = vertex.subtasks.filter((subtask) => subtask.state === "RUNNING").length;
+  return `${vertex.name}: ${vertex.state ?? "unknown"}, ${running} of ${vertex.parallelism} subtasks running, ${perSecond(rateOf(vertex))} records`;
+}
+
+function labelView() {
+  const line = textLine("edge-label");
+  return {
+    node: line.node,
+    update({ strategy, label }) {
+      setAttribute(line.node, "text-anchor", label.anchor);
+      line.update(strategy, label.x, label.y);
+    },
+  };
+}
+
+export class Pipeline {
+  constructor(panel) {
+    this.panel = panel;
+    this.layers = [graphic("g"), graphic("g"), graphic("g")];
+    this.drawing = graphic("svg", { class: "diagram", role: "group", "aria-label": "Pipeline of the job" }, ...this.layers);
+    this.empty = element("p", { class: "message" }, "No plan yet: the job has not started.");
+    panel.body.replaceChildren(element("div", { class: "diagram-holder" }, this.drawing), this.empty);
+    onWidthChange(this.drawing.parentNode, () => this.draw());
+  }
+
+  update(data) {
+    this.panel.observed(data.pipeline?.observedAt ?? null, data.flink.answering === true);
+    this.vertices = data.pipeline?.vertices ?? [];
+    this.empty.hidden = this.vertices.length > 0;
+    this.draw();
+  }
+
+  draw() {
+    const width = Math.floor(this.drawing.parentNode.clientWidth);
+    if (!this.vertices || !width) return;
+    const { boxes, wires, height, head, row } = layout(this.vertices, rowsOf, width);
+    setAttribute(this.drawing, "width", width);
+    setAttribute(this.drawing, "height", height);
+    const known = new Map(this.vertices.map((vertex) => [vertex.id, vertex]));
+    const [wireLayer, labelLayer, boxLayer] = this.layers;
+    reconcile(wireLayer, wires.map((wire) => ({ ...wire, flow: rateOf(known.get(wire.from)) > 0 ? "records" : "none" })), (wire) => wire.key, wireView);
+    reconcile(labelLayer, wires, (wire) => wire.key, labelView);
+    reconcile(boxLayer, this.vertices.map((vertex) => ({ vertex, box: boxes[vertex.id], head, row })), (item) => item.vertex.id, vertexView);
+  }
+}
