@@ -7,13 +7,22 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from playwright.sync_api import Page
 
 PANELS = ("overview", "workloads", "tasks", "checkpoints", "log", "architecture", "pipeline")
 SEEN = (Path(__file__).parent / "seen.js").read_text(encoding="utf-8")
 PAUSE_MILLISECONDS = 50.0
+SOON_SECONDS = 5.0
+"""Within which a page is filled; waits are bound by three times as much."""
+# What shows that a panel without fields has something to show.
+MARKS = {
+    "checkpoints": "[data-entry]",
+    "log": "[data-log-kind]",
+    "architecture": "[data-workload]",
+    "pipeline": "[data-vertex]",
+}
 
 # Each field with where it stands: the panel; the workload, subtask or checkpoint that it belongs to; its name.
 FIELDS = """
@@ -65,7 +74,17 @@ class JobPage:
         """Go there; it is not waited for anything but the document."""
         self.page.goto(self._address, wait_until="commit")
 
+    def open_filled(self, seconds: float = 3 * SOON_SECONDS) -> None:
+        """Go there, and wait until every panel has something to show."""
+        self.open()
+        self.wait("all panels to be filled", lambda: self.filled() == set(PANELS), seconds)
+
     # --- what can be seen
+
+    def filled(self) -> set[str]:
+        """The panels that show something of their own."""
+        with_fields = {place.panel for place, value in self.fields().items() if value} - MARKS.keys()
+        return with_fields | {panel for panel, mark in MARKS.items() if self.count(f'[data-panel="{panel}"] {mark}')}
 
     def fields(self) -> dict[Place, str]:
         """Every field with its raw value; "" is unknown."""
@@ -127,7 +146,9 @@ class JobPage:
         changes = [
             f"{change.at} {change.kind} {change.name}: {change.value}" for change in self.seen() if change.kind != "log"
         ]
-        return f"phase {self.phase()}; stale: {self.stale()}; changes:\n" + "\n".join(changes[-40:])
+        return f"phase {self.phase()}; filled: {sorted(self.filled())}; stale: {self.stale()}; changes:\n" + "\n".join(
+            changes[-40:]
+        )
 
 
 def numbers(fields: Mapping[Place, str]) -> dict[Place, float]:
@@ -145,12 +166,3 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def describe_difference(page: Mapping[Any, object], truth: Mapping[Any, object]) -> str:
-    """The places at which both have something, and not the same."""
-    return "\n".join(
-        f"{place}: page {page[place]}, Flink {truth[place]}"
-        for place in sorted(page.keys() & truth.keys())
-        if page[place] != truth[place]
-    )

@@ -27,6 +27,7 @@ WATCH_SECONDS = 30.0
 MODULES = (
     "test_first_start",
     "test_long_lived_job",
+    "test_dashboard",
     "test_release",
     "test_security",
     "test_damaged_volume",
