@@ -4,11 +4,11 @@ A busy machine makes slow figures, not wrong ones: nothing about speed is assert
 """
 
 import os
-import platform
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.benchmarks.machine import machine
 from tests.benchmarks.measure import (
     alert_latencies,
     completed_checkpoints,
@@ -107,13 +107,6 @@ def table(figures: Figures) -> list[str]:
     ]
     lines = [f"| {name} | {value} | {reference} |" for name, value, reference in rows]
     return ["| figure | here | reference |", "| --- | --- | --- |", *lines]
-
-
-def machine() -> str:
-    """What the figures were measured on."""
-    memory_gibibytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    release = platform.freedesktop_os_release()["PRETTY_NAME"]
-    return f"{os.cpu_count()} cores, {memory_gibibytes:.0f} GiB, {release}, Python {platform.python_version()}"
 
 
 def _start(job: LocalJob) -> float:

@@ -1,0 +1,55 @@
+"""`make bench`: how soon the page shows what happened, printed as a table for docs/benchmarks.md.
+
+From the job's own time, or from the kill, to the change in the page of a real browser on the same machine.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from tests.benchmarks.machine import machine
+from tests.benchmarks.samples import Samples
+from tests.browser.alert_delay import alert_seconds
+from tests.browser.chromium import MISSING, executable, headless_chromium
+from tests.browser.job_page import JobPage
+from tests.browser.recovery_shown import follow_recovery
+from tests.browser.shown_job import ShownJob, shown_job
+from tests.browser.watched_pages import WatchedPages
+
+pytestmark = pytest.mark.bench
+
+ALERTS = 30
+KILLS = 5
+VICTIM = "taskmanager-2"
+
+
+@pytest.mark.timeout(900)
+def test_measure_the_page(tmp_path: Path) -> None:
+    path = executable()
+    if path is None:
+        pytest.skip(MISSING)
+    before = os.getloadavg()[0]
+    with shown_job(tmp_path) as job, headless_chromium(path) as browser:
+        pages = WatchedPages(browser)
+        page = JobPage(pages.open(), job.page_address)
+        page.open_filled()
+        alerts = Samples(values=tuple(alert_seconds(page, ALERTS)), unit="s")
+        kills = [kill(job, page) for _ in range(KILLS)]
+        assert pages.close() == []
+    dead, recovering, running = (Samples(values=tuple(values), unit="s") for values in zip(*kills, strict=True))
+    print(f"\n\n### The page\n\nLoad average before: {before:.2f}; {machine()}\n")
+    print("| figure | target | here |\n| --- | --- | --- |")
+    print(f"| alert written → in the page | median ≤ 2 s | {alerts.summary()} |")
+    print(f"| TaskManager killed → red in the page | median ≤ 2 s | {dead.listed()} |")
+    print(f"| TaskManager killed → Recovering in the page | | {recovering.listed()} |")
+    print(f"| TaskManager killed → Running again in the page | | {running.listed()} |")
+
+
+def kill(job: ShownJob, page: JobPage) -> tuple[float, float, float]:
+    """`kill -9` of one TaskManager of a settled job; return when the page showed it dead, Recovering, Running."""
+    checkpoints = job.checkpoints()
+    assert checkpoints is not None
+    job.wait_checkpoint_after(checkpoints["latest"]["completed"]["id"])
+    seen = follow_recovery(page, VICTIM, lambda: os.kill(job.pids()[VICTIM], signal.SIGKILL), "bench")
+    return seen.dead, seen.recovering, seen.running
