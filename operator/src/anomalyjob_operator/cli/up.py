@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,17 +13,21 @@ import click
 
 from anomalyjob_operator.cli.console import plain_errors, resource_in, teller
 from anomalyjob_operator.cli.selection import current_settings
+from anomalyjob_operator.dashboard.login import read_token
 from anomalyjob_operator.local.applied_file import AppliedFile, signature_of
 from anomalyjob_operator.local.backend import Place
 from anomalyjob_operator.local.json_file import read_json
-from anomalyjob_operator.local.ports import ChosenPorts, choose_ports
+from anomalyjob_operator.local.ports import ChosenPorts, choose_ports, hold_dashboard_port
 from anomalyjob_operator.local.preflight import Machine, preflight
 from anomalyjob_operator.local.process_identity import is_alive
 from anomalyjob_operator.local.process_table import end_recorded_processes
 from anomalyjob_operator.local.session import Session
+from anomalyjob_operator.local.show import ShowOptions
 from anomalyjob_operator.local.state_folder import StateFolder
 from anomalyjob_operator.local.stored_resource import store_resource
 from anomalyjob_operator.local.supervisor_lock import supervisor_lock, write_supervisor_record
+from anomalyjob_operator.notify.target_file import read_targets
+from anomalyjob_operator.settings import Settings
 
 _LEFTOVER_SECONDS: Final = 10.0
 
@@ -35,7 +41,13 @@ Tell = Callable[[str], None]
     type=click.IntRange(1, 65_535),
     help="Port of Flink's web page and REST.  [default: the one it had, else 8081 or the next free one]",
 )
-def up(file: Path, rest_port: int | None) -> None:
+@click.option(
+    "--dashboard-port",
+    type=click.IntRange(1, 65_535),
+    help="Port of the dashboard, on this machine only.  [default: 8090 or the next free one]",
+)
+@click.option("--no-dashboard", is_flag=True, help="Serve no dashboard and no metrics.")
+def up(file: Path, rest_port: int | None, dashboard_port: int | None, *, no_dashboard: bool) -> None:
     """Start the job in FILE, or go on with it from its newest checkpoint.
 
     It runs in the foreground. Saving FILE applies it again: what can be taken over at once is, the rest takes a
@@ -45,22 +57,34 @@ def up(file: Path, rest_port: int | None) -> None:
     with plain_errors():
         seen = signature_of(file)
         document, folder = _read(file)
+        options = _show_options(current_settings())
         with supervisor_lock(folder):
             machine = preflight(current_settings(), folder)
             _end_leftovers(folder, tell)
-            with choose_ports(folder, rest_port) as chosen:
+            with choose_ports(folder, rest_port) as chosen, ExitStack() as held:
+                if not no_dashboard:
+                    port = held.enter_context(hold_dashboard_port(folder, dashboard_port))
+                    options = replace(options, dashboard_port=port)
                 stored = store_resource(folder, document, datetime.now(UTC))
                 folder.prepare()
                 write_supervisor_record(folder, datetime.now(UTC), chosen.ports.rest_url)
                 _greet(folder, machine, chosen, tell)
                 place = Place(folder=folder, ports=chosen.ports, machine=machine)
-                asyncio.run(_supervise(place, AppliedFile(file, seen, folder, stored, tell), tell))
+                asyncio.run(_supervise(place, AppliedFile(file, seen, folder, stored, tell), tell, options))
     tell(_farewell(folder, file))
 
 
-async def _supervise(place: Place, file: AppliedFile, tell: Tell) -> None:
+async def _supervise(place: Place, file: AppliedFile, tell: Tell, options: ShowOptions) -> None:
     # Made inside the loop: what it waits on belongs to the loop.
-    await Session(place, file, tell).run()
+    await Session(place, file, tell, options).run()
+
+
+def _show_options(settings: Settings) -> ShowOptions:
+    """Read what the environment names, before anything is started. Raise TokenError or TargetsError."""
+    token, targets = settings.dashboard_token_file, settings.notification_targets
+    return ShowOptions(
+        token=None if token is None else read_token(token), targets=() if targets is None else read_targets(targets)
+    )
 
 
 def _read(file: Path) -> tuple[dict[str, Any], StateFolder]:

@@ -6,13 +6,14 @@
 | rpc  | 6123        | TaskManagers find their JobManager               |
 | blob | 6323        | TaskManagers fetch what the JobManager hands out |
 
-TaskManagers take any free port (0). The recorded ports stay, so that an address once learnt stays good, also over
-restarts. If another program took one while this job was down, a new one is chosen and said, unless the user asked for
-that very port (`--rest-port`): then the start is refused. Ports that other jobs of the same home have recorded are
-left to them. A job holds its ports from the choice to its end, also while nothing listens on them yet or for a
-moment: jobs of other homes pass them by, or two that start at the same time would each take the other's JobManager
-for its own. All lie below the range from which the kernel picks ports of outgoing connections: TaskManagers that
-keep knocking at a dead JobManager's port would otherwise, now and then, connect to themselves and hold it.
+The dashboard takes 8090 or the next free one, TaskManagers any free port (0). The recorded ports stay, so that an
+address once learnt stays good, also over restarts. If another program took one while this job was down, a new one is
+chosen and said, unless the user asked for that very port (`--rest-port`): then the start is refused. Ports that other
+jobs of the same home have recorded are left to them. A job holds its ports from the choice to its end, also while
+nothing listens on them yet or for a moment: jobs of other homes pass them by, or two that start at the same time would
+each take the other's JobManager for its own. All lie below the range from which the kernel picks ports of outgoing
+connections: TaskManagers that keep knocking at a dead JobManager's port would otherwise, now and then, connect to
+themselves and hold it.
 """
 
 import errno
@@ -30,6 +31,7 @@ from anomalyjob_operator.local.state_folder import StateFolder, known_jobs
 
 ADDRESS: Final = "127.0.0.1"
 FIRST: Final = {"rest": 8081, "rpc": 6123, "blob": 6323}
+FIRST_DASHBOARD: Final = 8090
 _TRIED: Final = 200
 
 
@@ -78,6 +80,18 @@ def choose_ports(folder: StateFolder, wanted_rest: int | None = None) -> Iterato
             if ports != recorded:
                 write_json(folder.ports_file, ports.document())
         yield ChosenPorts(ports=ports, remarks=_remarks(ports, recorded))
+
+
+@contextmanager
+def hold_dashboard_port(folder: StateFolder, wanted: int | None = None) -> Iterator[int]:
+    """Hold a port for the dashboard that is free now and no job's; enter it while the job's own ports are held.
+
+    It is not recorded: the first job that runs has the first one. Raise PortTakenError like `choose_ports`.
+    """
+    with ExitStack() as held:
+        with _choosing(folder.home):
+            port = _dashboard_port(folder, wanted, held)
+        yield port
 
 
 def read_ports(folder: StateFolder) -> Ports | None:
@@ -146,6 +160,24 @@ def _choose(
     raise PortTakenError(
         f"no port is free on {ADDRESS} between {candidates[0]} and {candidates[-1]}. Nothing was started. "
         "Stop some of the programs that listen there."
+    )
+
+
+def _dashboard_port(folder: StateFolder, wanted: int | None, held: ExitStack) -> int:
+    if wanted is not None:
+        if not _take(wanted, held):
+            raise PortTakenError(
+                f"port {wanted} of {ADDRESS} is taken by another program. Nothing was started. "
+                "Stop that program, name another port with --dashboard-port, or go without: --no-dashboard."
+            )
+        return wanted
+    foreign, candidates = _recorded_elsewhere(folder), range(FIRST_DASHBOARD, FIRST_DASHBOARD + _TRIED)
+    for port in candidates:
+        if port not in foreign and _take(port, held):
+            return port
+    raise PortTakenError(
+        f"no port is free on {ADDRESS} between {candidates[0]} and {candidates[-1]}. Nothing was started. "
+        "Stop some of the programs that listen there, or go without a dashboard: --no-dashboard."
     )
 
 

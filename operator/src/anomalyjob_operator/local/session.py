@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from anomalyjob.timestamps import format_time
+from anomalyjob_operator.live.log_source import Key
 from anomalyjob_operator.local.applied_file import AppliedFile
 from anomalyjob_operator.local.backend import LocalBackend, Place
 from anomalyjob_operator.local.json_file import DamagedFileError
 from anomalyjob_operator.local.log_files import bound_log
 from anomalyjob_operator.local.log_tail import LogTail, is_alert, taskmanager_logs
 from anomalyjob_operator.local.progress import Progress
+from anomalyjob_operator.local.show import Show, ShowOptions
 from anomalyjob_operator.local.supervisor import Supervisor
 from anomalyjob_operator.reconcile import Reconciler
 from anomalyjob_operator.status import Event, Status
@@ -33,9 +35,9 @@ _SAME_PROBLEM_SECONDS: Final = 60.0
 
 
 class Session:
-    """The supervision of one job; `tell` gets lines for people."""
+    """The supervision of one job; `tell` gets lines for people. To be made in the event loop that it runs in."""
 
-    def __init__(self, place: Place, file: AppliedFile, tell: Callable[[str], None]) -> None:
+    def __init__(self, place: Place, file: AppliedFile, tell: Callable[[str], None], options: ShowOptions) -> None:
         self._place = place
         self._folder = place.folder
         self._file = file
@@ -43,26 +45,29 @@ class Session:
         self._stop = asyncio.Event()
         self._progress = Progress()
         self._problem: tuple[str, float] | None = None
+        self._show = Show(place.folder, options, tell, self._tell_notice)
+        self._onlookers = self._show.onlookers
 
     async def run(self) -> None:
         """Supervise until a signal to stop; then stop every process and keep everything else."""
         async with Supervisor(self._folder, self._tell) as supervisor:
             with self._signals(supervisor):
                 alerts = asyncio.create_task(self._tell_alerts())
+                await self._show.start()
                 try:
                     await self._reconcile_until_stopped(supervisor)
                 finally:
                     alerts.cancel()
                 self._tell("stopping all processes; Ctrl-C once more ends them at once")
-                await supervisor.stop()
+                await asyncio.gather(supervisor.stop(), self._show.stop())
 
     async def _reconcile_until_stopped(self, supervisor: Supervisor) -> None:
         backend = LocalBackend(self._place, supervisor, publish=self._publish, tell_event=self._tell_event)
         # A file on this machine costs nothing, and `anomalyjob status` is read from it.
-        reconciler = Reconciler(backend, quiet_writes=timedelta())
+        reconciler = Reconciler(backend, quiet_writes=timedelta(), listener=self._onlookers.passed)
         while not self._stop.is_set():
             supervisor.changed.clear()
-            pause = await self._first_done(self._pass(reconciler), default=0.0)
+            pause = await self._first_done(self._look(reconciler), default=0.0)
             self._file.look()
             await self._pause(supervisor, pause)
         try:
@@ -70,19 +75,29 @@ class Session:
         except (OSError, TimeoutError) as error:
             self._tell(f"the ledger could not be brought up to date: {error}")
 
-    async def _pass(self, reconciler: Reconciler) -> float:
-        """Make one pass; return how long the next one may wait, in seconds."""
-        stored = self._file.stored
+    async def _look(self, reconciler: Reconciler) -> float:
+        """Make one pass, whatever it meets; return how long the next one may wait, in seconds."""
+        key, began_at = (self._folder.namespace, self._folder.name), time.monotonic()
         try:
-            plan = await reconciler.reconcile(stored.resource, generation=stored.generation)
-        except (DamagedFileError, OSError, TimeoutError) as error:
-            self._tell_problem(str(error) or type(error).__name__)
-            return LONGEST_PAUSE_SECONDS
+            return await self._pass(reconciler)
         except Exception as error:  # noqa: BLE001 - a defect of one pass must not end what runs
-            self._note(traceback.format_exc())
-            self._tell_problem(f"internal error: {error!r}; details in {self._log}")
+            self._onlookers.metrics.look_failed(key)
+            self._tell_failure(error)
             return LONGEST_PAUSE_SECONDS
+        finally:
+            self._onlookers.metrics.looked(key, time.monotonic() - began_at)
+
+    async def _pass(self, reconciler: Reconciler) -> float:
+        stored = self._file.stored
+        plan = await reconciler.reconcile(stored.resource, generation=stored.generation)
         return plan.requeue_after_seconds
+
+    def _tell_failure(self, error: Exception) -> None:
+        if isinstance(error, DamagedFileError | OSError | TimeoutError):
+            self._tell_problem(str(error) or type(error).__name__)
+            return
+        self._note("".join(traceback.format_exception(error)))
+        self._tell_problem(f"internal error: {error!r}; details in {self._log}")
 
     async def _first_done(self, work: Coroutine[None, None, float], default: float) -> float:
         """Wait for the work, or give it up when the session is to stop; the next session repairs what is half done."""
@@ -132,6 +147,11 @@ class Session:
     def _tell_event(self, event: Event) -> None:
         for line in self._progress.event_lines(event):
             self._tell(line)
+
+    async def _tell_notice(self, _: Key, event: Event) -> None:
+        """Tell what the notifications have to say. Alerts are shown as they stand in the log."""
+        if event.reason != "AnomalyAlert":
+            self._tell_event(event)
 
     async def _tell_alerts(self) -> None:
         """Show alerts as they come; of a flood only the first few."""
