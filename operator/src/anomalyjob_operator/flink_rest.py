@@ -97,6 +97,18 @@ class FlinkRest:
         async with self._bounded():
             await self._post(trigger_path(request), trigger_body(request, directory))
 
+    async def told(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON it is
+        """Return the answer to one question, None where Flink says that there is none: any HTTP status but 200.
+
+        Raises FlinkUnavailable.
+        """
+        async with self._bounded():
+            try:
+                return await self._decoded(path)
+            except HttpStatusError as error:
+                logger.debug("%s", error)
+                return None
+
     @asynccontextmanager
     async def _bounded(self) -> AsyncIterator[None]:
         try:

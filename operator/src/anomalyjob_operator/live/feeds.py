@@ -4,6 +4,7 @@ The one way in for whoever serves what is shown. It must not disturb those who t
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Final
@@ -11,12 +12,14 @@ from typing import Final
 from anomalyjob.events import Alert
 from anomalyjob_operator.live import loops
 from anomalyjob_operator.live.encoding import encoded
-from anomalyjob_operator.live.job_feed import JobFeed
+from anomalyjob_operator.live.job_feed import JobFeed, Surroundings
 from anomalyjob_operator.live.jobs_document import jobs_document
 from anomalyjob_operator.live.log_source import Key, LogSource
 from anomalyjob_operator.live.subscription import Fanout, Subscription
 from anomalyjob_operator.pass_report import PassReport
 from anomalyjob_operator.reconcile import utc_now
+
+logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS: Final = 1.0
 SHORTEST_PAUSE_SECONDS: Final = 0.25
@@ -32,8 +35,10 @@ class Feeds:
     """
 
     def __init__(self, log_source: Callable[[Key], LogSource], clock: Callable[[], datetime] = utc_now) -> None:
-        self._log_source = log_source
         self._clock = clock
+        self._around = Surroundings(
+            clock=clock, log_source=log_source, alert=self._alert, log_wanted=lambda key: key in self._followed
+        )
         self._feeds: dict[Key, JobFeed] = {}
         self._listeners: list[AlertListener] = []
         self._followed: set[Key] = set()
@@ -63,7 +68,7 @@ class Feeds:
         key = (report.job.metadata.namespace, report.job.metadata.name)
         feed = self._feeds.get(key)
         if feed is None:
-            feed = self._feeds[key] = JobFeed(key, report, self._clock)
+            feed = self._feeds[key] = JobFeed(key, report, self._around)
             if self._started:
                 feed.start()
         feed.passed(report)
@@ -100,6 +105,13 @@ class Feeds:
     def follow_log(self, key: Key, wanted: bool) -> None:
         """Keep a job's log followed with no reader, or no longer; also of a job that is not known yet."""
         (self._followed.add if wanted else self._followed.discard)(key)
+
+    def _alert(self, key: Key, alert: Alert) -> None:
+        for callback in self._listeners:
+            try:
+                callback(key, alert)
+            except Exception:
+                logger.exception("a listener to the alerts of %s failed", "/".join(key))
 
     async def _publish_next(self) -> None:
         await loops.wait_briefly(self._changed, LONGEST_PAUSE_SECONDS)

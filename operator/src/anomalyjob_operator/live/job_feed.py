@@ -5,36 +5,72 @@ It puts together what the last pass, the poller and the log say, and hands it ou
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from anomalyjob.events import Alert
 from anomalyjob_operator.live import loops
-from anomalyjob_operator.live.encoding import encoded
-from anomalyjob_operator.live.log_source import Key
-from anomalyjob_operator.live.overview import Known, first_phase_since, overview_document
-from anomalyjob_operator.live.subscription import Fanout, Message, Subscription
+from anomalyjob_operator.live.checkpoints_document import checkpoints_document
+from anomalyjob_operator.live.encoding import encoded, log_document
+from anomalyjob_operator.live.known import Known, Moments
+from anomalyjob_operator.live.log_book import LogBook
+from anomalyjob_operator.live.log_follower import LogFollower
+from anomalyjob_operator.live.log_source import Key, LogSource
+from anomalyjob_operator.live.overview import overview_document
+from anomalyjob_operator.live.poller import Poller
+from anomalyjob_operator.live.subscription import MAXIMUM_LOG_ENTRIES, Fanout, Message, Subscription
 from anomalyjob_operator.pass_report import PassReport
 
 LONGEST_PAUSE_SECONDS: Final = 1.0
 SHORTEST_PAUSE_SECONDS: Final = 0.1
+LINGER_SECONDS: Final = 10.0
+"""So long after the last reader left it is still watched: a page that is loaded anew finds everything."""
+CHECKPOINTS_SECONDS: Final = 5.0
+"""How old the time in a checkpoints document may become when nothing else changes in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a feed needs of the process around it."""
+
+    clock: Callable[[], datetime]
+    log_source: Callable[[Key], LogSource]
+    alert: Callable[[Key, Alert], None]
+    log_wanted: Callable[[Key], bool]
 
 
 class JobFeed:
     """One job; made by Feeds with the report of its first pass, ended when the job is forgotten."""
 
-    def __init__(self, key: Key, report: PassReport, clock: Callable[[], datetime]) -> None:
+    def __init__(self, key: Key, report: PassReport, around: Surroundings) -> None:
         self._key = key
-        self._clock = clock
+        self._around = around
         self._report = report
-        self._phase_since = first_phase_since(report.status)
-        self._fanout = Fanout(clock)
+        self._moments = Moments.first(report)
+        self._fanout = Fanout(around.clock)
         self._changed = asyncio.Event()
+        self._watched_until = 0.0
+        self._published: tuple[int, float] = (-1, 0.0)
+        self._poller = Poller(self._is_watched, self._looked, around.clock)
+        self._book = LogBook(report.job.metadata.name)
+        self._log = LogFollower(
+            lambda: around.log_source(key),
+            self._book,
+            wanted=lambda: self._is_watched() or around.log_wanted(key),
+            new=self._new_entries,
+            alert=lambda alert: around.alert(key, alert),
+            clock=around.clock,
+        )
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     def start(self) -> None:
-        """Begin to publish."""
+        """Begin to poll, to follow and to publish."""
         what = "/".join(self._key)
-        self._tasks = (asyncio.create_task(loops.repeat(self._publish_next, f"publishing {what}")),)
+        steps = {"publishing": self._publish_next, "polling": self._poller.run, "following the log": self._log.run}
+        self._tasks = tuple(
+            asyncio.create_task(loops.repeat(step, f"{name} of {what}")) for name, step in steps.items()
+        )
 
     async def stop(self) -> None:
         """End all readers' feeds, and all work."""
@@ -43,25 +79,47 @@ class JobFeed:
 
     def passed(self, report: PassReport) -> None:
         """Take over what a pass says."""
-        if report.status.phase != self._report.status.phase:
-            self._phase_since = report.at
+        if report.job.spec != self._report.job.spec:
+            self._book.forget_users()
         self._report = report
+        self._moments = self._moments.after(report)
+        self._poller.passed(report)
         self._changed.set()
 
     @property
     def known(self) -> Known:
         """All that is known now."""
-        return Known(report=self._report, phase_since=self._phase_since)
+        poller = self._poller
+        return Known(
+            report=self._report,
+            moments=self._moments,
+            flink=poller.view,
+            last_checkpoint=poller.record.newest_completed,
+            restored=poller.record.restored_by(self._moments.job_started_at),
+            users=self._book.users,
+        )
 
     def subscribe(self) -> Subscription:
         """Return a new reader; it begins with the current documents."""
+        self._watch()
         self._publish()
-        return self._fanout.subscribe(history=())
+        return self._fanout.subscribe(self._book.entries)
 
     def documents(self) -> tuple[Message, ...]:
         """Return the current documents, for whoever asks once."""
-        with self.subscribe() as subscription:
-            return tuple(subscription.take())
+        self._watch()
+        self._publish()
+        entries = self._book.entries[-MAXIMUM_LOG_ENTRIES:]
+        log = Message(event="log", data=log_document(entries, 0, self._around.clock()))
+        return (*(Message(event=event, data=data) for event, data in self._fanout.newest.items()), log)
+
+    def _watch(self) -> None:
+        self._watched_until = asyncio.get_running_loop().time() + LINGER_SECONDS
+        self._poller.hurry()
+        self._log.hurry()
+
+    def _is_watched(self) -> bool:
+        return len(self._fanout) > 0 or asyncio.get_running_loop().time() < self._watched_until
 
     async def _publish_next(self) -> None:
         await loops.wait_briefly(self._changed, LONGEST_PAUSE_SECONDS)
@@ -71,4 +129,19 @@ class JobFeed:
         await asyncio.sleep(SHORTEST_PAUSE_SECONDS)
 
     def _publish(self) -> None:
-        self._fanout.publish("overview", encoded(overview_document(self.known, self._clock())))
+        now = self._around.clock()
+        self._fanout.publish("overview", encoded(overview_document(self.known, now)))
+        version, due = self._poller.version, asyncio.get_running_loop().time()
+        if version != self._published[0] or due >= self._published[1]:
+            self._published = version, due + CHECKPOINTS_SECONDS
+            poller = self._poller
+            document = checkpoints_document(poller.checkpoints, poller.settings, poller.record, now)
+            self._fanout.publish("checkpoints", encoded(document))
+
+    def _looked(self) -> None:
+        self._moments = self._moments.after_look(self._poller.view)
+        self._changed.set()
+
+    def _new_entries(self, entries: tuple[bytes, ...], dropped: int) -> None:
+        self._fanout.publish_entries(entries, dropped)
+        self._changed.set()

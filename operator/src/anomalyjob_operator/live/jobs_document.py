@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from anomalyjob_operator.live.overview import Known, is_ready
+from anomalyjob_operator.live.known import Known, is_ready
 
 Json = dict[str, Any]
 
@@ -22,7 +22,7 @@ def _entry(known: Known) -> Json:
         "namespace": metadata.namespace,
         "name": metadata.name,
         "phase": status.phase,
-        "phaseSince": known.phase_since,
+        "phaseSince": known.moments.phase_since,
         "ready": is_ready(status),
         "message": status.message,
         "observedAt": known.report.at,

@@ -3,57 +3,19 @@
 Pure. It puts together what is known, with the time at which each part was seen; what is not known is null, never 0.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import PurePath
-from typing import Any, Literal
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
 
 from anomalyjob_operator.ledger import LastCheckpoint
-from anomalyjob_operator.live.flink_view import NOTHING_SEEN, FlinkView
+from anomalyjob_operator.live.checkpoint_answers import Entry, is_savepoint_path
+from anomalyjob_operator.live.flink_view import FlinkView
+from anomalyjob_operator.live.known import Known, is_ready
 from anomalyjob_operator.live.pipeline import pipeline, slots
 from anomalyjob_operator.live.workload_states import WorkloadState, workload_states
-from anomalyjob_operator.pass_report import PassReport
-from anomalyjob_operator.status import Condition, Phase, RecoveryStatus, Status
+from anomalyjob_operator.status import Condition, RecoveryStatus, Status
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
-    """The newest completed checkpoint or savepoint, in more detail than the status has it."""
-
-    checkpoint_id: int
-    kind: Literal["checkpoint", "savepoint"]
-    triggered_at: datetime | None
-    completed_at: datetime
-    size_bytes: int
-    duration_milliseconds: int
-    path: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
-    """What the tasks were restored from last, and when."""
-
-    checkpoint_id: int
-    restored_at: datetime
-    path: str | None
-    savepoint: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """Everything that the overview is made of."""
-
-    report: PassReport
-    phase_since: datetime | None = None
-    flink: FlinkView = NOTHING_SEEN
-    last_checkpoint: Checkpoint | None = None
-    restored: Restored | None = None
-    users: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    """The users of each subtask, as the records of `process` tell."""
-    all_running_since: datetime | None = None
 
 
 def overview_document(known: Known, now: datetime) -> Json:
@@ -74,30 +36,12 @@ def overview_document(known: Known, now: datetime) -> Json:
     }
 
 
-def is_ready(status: Status) -> bool | None:
-    """Return what the condition Ready says, None while it says neither yes nor no."""
-    condition = next((condition for condition in status.conditions if condition.type == "Ready"), None)
-    return {"True": True, "False": False}.get(condition.status) if condition is not None else None
-
-
-def first_phase_since(status: Status) -> datetime | None:
-    """Return since when the phase holds, where the status itself tells it: whoever looks has only begun to."""
-    flips = {condition.type: condition.last_transition_time for condition in status.conditions}
-    recovery, operation = status.last_recovery, status.operation
-    told: dict[Phase, datetime | None] = {
-        "Running": flips.get("Ready") if is_ready(status) else None,
-        "Recovering": None if recovery is None else recovery.detected_at,
-        "Upgrading": None if operation is None else operation.started_at,
-    }
-    return told.get(status.phase)
-
-
 def _status(known: Known) -> Json:
     status, operation = known.report.status, known.report.status.operation
     return {
         "observedAt": known.report.at,
         "phase": status.phase,
-        "phaseSince": known.phase_since,
+        "phaseSince": known.moments.phase_since,
         "ready": is_ready(status),
         "message": status.message,
         "recoveries": status.recoveries,
@@ -173,7 +117,7 @@ def _task_managers(status: Status) -> Json:
 
 
 def _workloads(known: Known) -> Iterator[Json]:
-    for state in workload_states(known.report, _registered(known), known.all_running_since):
+    for state in workload_states(known.report, _registered(known), known.moments.all_running_since):
         yield _workload(state, known)
 
 
@@ -223,34 +167,36 @@ def _last_checkpoint(known: Known) -> Json | None:
         "id": newest.checkpoint_id,
         "kind": newest.kind,
         "triggeredAt": newest.triggered_at,
-        "completedAt": newest.completed_at,
-        "sizeBytes": newest.size_bytes,
+        "completedAt": newest.ended_at,
+        "sizeBytes": newest.full_size_bytes,
         "durationMilliseconds": newest.duration_milliseconds,
         "path": newest.path,
     }
 
 
-def _newest(seen: Checkpoint | None, told: LastCheckpoint | None) -> Checkpoint | None:
-    """Return the poller's, unless the status tells a newer one."""
-    if told is None or (seen is not None and seen.completed_at >= told.completed_at):
+def _newest(seen: Entry | None, told: LastCheckpoint | None) -> Entry | None:
+    """Return the newest of the record, unless the status tells a newer one."""
+    if told is None or (seen is not None and seen.ended_at is not None and seen.ended_at >= told.completed_at):
         return seen
-    return Checkpoint(
+    return Entry(
+        kind="savepoint" if is_savepoint_path(told.path) else "checkpoint",
         checkpoint_id=told.id,
-        kind="savepoint" if PurePath(told.path).name.startswith("savepoint-") else "checkpoint",
-        triggered_at=None,
-        completed_at=told.completed_at,
-        size_bytes=told.size_bytes,
+        state="COMPLETED",
+        start=told.completed_at,
+        triggered_at=told.completed_at - timedelta(milliseconds=told.duration_milliseconds),
+        ended_at=told.completed_at,
         duration_milliseconds=told.duration_milliseconds,
+        full_size_bytes=told.size_bytes,
         path=told.path,
     )
 
 
-def _restored(restored: Restored | None) -> Json | None:
+def _restored(restored: Entry | None) -> Json | None:
     if restored is None:
         return None
     return {
         "checkpointId": restored.checkpoint_id,
-        "restoredAt": restored.restored_at,
+        "restoredAt": restored.triggered_at,
         "path": restored.path,
-        "savepoint": restored.savepoint,
+        "savepoint": is_savepoint_path(restored.path),
     }

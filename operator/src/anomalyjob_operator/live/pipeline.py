@@ -13,6 +13,8 @@ Json = dict[str, Any]
 Users = Mapping[int, Sequence[str]]
 
 _NO_RATES = Rates()
+_ENDED = frozenset({"FINISHED", "CANCELED", "FAILED"})
+"""These no longer fill a slot."""
 
 
 def pipeline(flink: FlinkView, users: Users) -> Json:
@@ -29,7 +31,7 @@ def slots(flink: FlinkView, users: Users, task_manager: str) -> list[Json]:
     found: dict[tuple[str, int], Json] = {}
     for vertex in flink.vertices:
         for subtask in vertex.subtasks:
-            if subtask.task_manager != task_manager:
+            if subtask.task_manager != task_manager or subtask.state in _ENDED:
                 continue
             key = (vertex.slot_sharing_group, subtask.index)
             slot = found.setdefault(key, {"group": groups[vertex.slot_sharing_group], "tasks": [], "users": []})

@@ -88,8 +88,9 @@ class Subscription:
         self._documents[event] = data
         self._wake.set()
 
-    def offer_entries(self, entries: Iterable[bytes]) -> None:
-        """Take over encoded log entries, oldest first."""
+    def offer_entries(self, entries: Iterable[bytes], dropped: int = 0) -> None:
+        """Take over encoded log entries, oldest first, and how many were `dropped` before them."""
+        self._dropped += dropped
         for entry in entries:
             self._dropped += len(self._entries) == MAXIMUM_LOG_ENTRIES
             self._entries.append(entry)
@@ -129,7 +130,7 @@ class Fanout:
         for event, data in self._newest.items():
             subscription.offer(event, data)
         if history is not None:
-            subscription.offer_entries(history)
+            subscription.offer_entries(tuple(history)[-MAXIMUM_LOG_ENTRIES:])
         if self._ended:
             subscription.end()
         else:
@@ -142,10 +143,10 @@ class Fanout:
         for subscription in self._subscriptions:
             subscription.offer(event, data)
 
-    def publish_entries(self, entries: tuple[bytes, ...]) -> None:
-        """Hand log entries to all."""
+    def publish_entries(self, entries: tuple[bytes, ...], dropped: int = 0) -> None:
+        """Hand log entries to all, and how many were dropped before them."""
         for subscription in self._subscriptions:
-            subscription.offer_entries(entries)
+            subscription.offer_entries(entries, dropped)
 
     def end(self) -> None:
         """End every reader's feed."""

@@ -1,0 +1,117 @@
+"""Follows a job's log while somebody wants it, and hands on what is new, a few times a second.
+
+However much is written, it takes a bounded share of this process: of a flood it keeps the newest and counts the rest,
+but no alert is passed over. A source that ends or fails is opened anew.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from anomalyjob.events import Alert, is_alert_line
+from anomalyjob_operator.live import loops
+from anomalyjob_operator.live.log_book import LogBook
+from anomalyjob_operator.live.log_records import RecordReader, Written
+from anomalyjob_operator.live.log_source import LogBatch, LogSource
+
+logger = logging.getLogger(__name__)
+
+HISTORY_LINES: Final = 300
+GATHERING_SECONDS: Final = 0.2
+REOPEN_SECONDS: Final = 5.0
+WANTED_CHECK_SECONDS: Final = 1.0
+MAXIMUM_LINES: Final = 2_000
+"""Of one batch: more than that is a flood."""
+MAXIMUM_GATHERED: Final = 2_000
+AT_A_TIME: Final = 200
+CLOCKS_DIFFER: Final = timedelta(seconds=2)
+"""By so much an alert may seem older than the moment at which the following began. Older ones are history."""
+
+
+class LogFollower:
+    """`wanted` says whether to follow; `new` gets new entries and how many were passed over, `alert` each new alert."""
+
+    def __init__(
+        self,
+        source: Callable[[], LogSource],
+        book: LogBook,
+        *,
+        wanted: Callable[[], bool],
+        new: Callable[[tuple[bytes, ...], int], None],
+        alert: Callable[[Alert], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._source = source
+        self._book = book
+        self._wanted = wanted
+        self._new = new
+        self._alert = alert
+        self._clock = clock
+        self._reader = RecordReader()
+        self._gathered: deque[Written] = deque(maxlen=MAXIMUM_GATHERED)
+        self._dropped = 0
+        self._something = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow the log for as long as it is wanted; then return."""
+        while not self._wanted():
+            await loops.wait_briefly(self._hurry, WANTED_CHECK_SECONDS)
+        self._hurry.clear()
+        began = self._clock() - CLOCKS_DIFFER
+        reading = asyncio.create_task(self._read_again_and_again(began))
+        try:
+            while self._wanted():
+                await self._hand_on()
+        finally:
+            await loops.end((reading,))
+
+    def hurry(self) -> None:
+        """Look at once whether it is wanted."""
+        self._hurry.set()
+
+    async def _read_again_and_again(self, began: datetime) -> None:
+        while True:
+            try:
+                async for batch in self._source().follow(HISTORY_LINES):
+                    await self._take(batch, began)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the log is opened anew
+                logger.warning("the log cannot be followed: %r (trying again)", error)
+            await asyncio.sleep(REOPEN_SECONDS)
+
+    async def _take(self, batch: LogBatch, began: datetime) -> None:
+        lines = _bounded(batch.lines)
+        self._dropped += len(batch.lines) - len(lines)
+        for begin in range(0, len(lines), AT_A_TIME):
+            for written in self._reader.read(batch.workload, lines[begin : begin + AT_A_TIME]):
+                self._gather(written, began)
+            # Others have their turn: a flood must not hold up this process.
+            await asyncio.sleep(0)
+
+    def _gather(self, written: Written, began: datetime) -> None:
+        self._dropped += len(self._gathered) == MAXIMUM_GATHERED
+        self._gathered.append(written)
+        self._something.set()
+        if isinstance(written.record, Alert) and written.record.emitted_time >= began:
+            self._alert(written.record)
+
+    async def _hand_on(self) -> None:
+        await loops.wait_briefly(self._something, WANTED_CHECK_SECONDS)
+        if not self._something.is_set():
+            return
+        await asyncio.sleep(GATHERING_SECONDS)
+        self._something.clear()
+        gathered, dropped = tuple(self._gathered), self._dropped
+        self._gathered.clear()
+        self._dropped = 0
+        self._new(self._book.add(gathered), dropped)
+
+
+def _bounded(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the newest lines, and of older ones only the alerts."""
+    if len(lines) <= MAXIMUM_LINES:
+        return lines
+    return tuple(filter(is_alert_line, lines[:-MAXIMUM_LINES])) + lines[-MAXIMUM_LINES:]
