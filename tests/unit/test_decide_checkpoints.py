@@ -158,6 +158,55 @@ def test_a_failed_checkpoint_is_told_at_once_and_once_until_one_completes() -> N
     ]
 
 
+def test_a_checkpoint_that_failed_between_two_looks_is_told_although_a_newer_one_completed() -> None:
+    healed = checkpoints(completed(5, 50), completed=4, failed=1, latest_failure="Timeout", latest_failed_at=at(40))
+
+    plans = passes((31, seen(checkpoints(completed(3, 30)))), (51, seen(healed)), (52, seen(healed)))
+
+    assert events(plans, "CheckpointError") == [
+        ("Warning", "1 checkpoint failed before the last one that completed (Timeout)")
+    ]
+    assert plans[-1].ledger.current is not None
+    assert plans[-1].ledger.current.failed_since_completed == 0
+
+
+def test_a_failure_is_told_again_neither_by_a_new_operator_nor_with_an_older_record() -> None:
+    """The record of a failure is written at once; what a crash takes is only what completed since."""
+    told = passes((31, seen(checkpoints(completed(3, 30)))), (41, seen(checkpoints(completed(3, 30), failed=1))))[-1]
+    later = checkpoints(completed(4, 50), failed=1, latest_failed_at=at(40))
+
+    plans = passes((51, seen(later)), (52, seen(later)), ledger=told.ledger)
+
+    assert events([told], "CheckpointError")
+    assert events(plans, "CheckpointError") == []
+
+
+def test_failures_from_before_all_tasks_ran_are_told_to_nobody() -> None:
+    plans = passes((12.5, seen(checkpoints())), (15, seen(checkpoints(failed=1))), (16, seen(checkpoints(failed=1))))
+
+    assert events(plans, "CheckpointError") == []
+    assert plans[-1].ledger.current is not None
+    assert plans[-1].ledger.current.failed_since_completed == 0
+
+
+def test_an_overdue_checkpoint_is_told_once_and_again_only_when_another_stays_away() -> None:
+    third, fourth = checkpoints(completed(3, 30)), checkpoints(completed(4, 120))
+
+    plans = passes(
+        (31, seen(third)),
+        (101, seen(third)),
+        (102, seen(third, flink=None)),
+        (110, seen(third)),
+        (121, seen(fourth)),
+        (200, seen(fourth)),
+        (210, seen(fourth)),
+    )
+
+    overdue = ("Warning", "No checkpoint completed for more than 70 s")
+    assert [events([plan], "CheckpointOverdue") for plan in plans] == [[], [overdue], [], [], [], [overdue], []]
+    assert events(plans, "CheckpointError") == []
+
+
 def test_a_checkpoint_that_failed_after_the_newest_completed_one_counts_although_both_are_new() -> None:
     both = checkpoints(completed(4, 60), failed=1, latest_failed_at=at(70))
 

@@ -37,6 +37,8 @@ def test_a_spare_taskmanager_that_comes_back_is_no_recovery() -> None:
     assert plans[3].ledger.recoveries == 0
     assert plans[3].ledger.last_recovery is None
     assert plans[3].phase == "Running"
+    assert reasons(plans) == ["RecoverDeployment", "Recovered"]
+    assert plans[3].events[-1].message == "demo-taskmanager-1 died; all tasks ran on"
 
 
 def test_rest_that_does_not_answer_is_no_recovery() -> None:

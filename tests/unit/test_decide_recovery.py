@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from tests.unit.decided_passes import passes
-from tests.unit.observations import at, failed_job, flink, jobmanager, seen, taskmanagers
+from tests.unit.decided_passes import history, passes
+from tests.unit.observations import at, failed_job, flink, jobmanager, resource, seen, taskmanagers
 from tests.unit.recovery_moments import BEFORE, RUNNING_BEFORE, back, reasons, restarting
 
 from anomalyjob_operator.ledger import Recovery
@@ -157,6 +157,30 @@ def test_a_loss_after_the_tasks_ran_is_another_recovery_and_the_first_stays_unsa
     assert (ledger.last_recovery.running_at, ledger.last_recovery.safe_at) == (at(52), None)
     assert ledger.open_recovery is not None
     assert (ledger.open_recovery.detected_at, ledger.open_recovery.running_at) == (at(54), None)
+
+
+@pytest.mark.parametrize(
+    "spec, expected",
+    [
+        pytest.param({"detection": {"maxCount": 4}}, ["SpecChanged", "RecoverySuperseded"], id="a stop and a start"),
+        pytest.param({"recovery": {"maxRestarts": 9}}, ["RecoverySuperseded"], id="a fresh chance"),
+        pytest.param({"notifications": {"webhook": "on-call"}}, [], id="not by another to be told"),
+    ],
+)
+def test_a_recovery_that_a_change_cuts_short_is_told_to_be_over(spec: dict[str, Any], expected: list[str]) -> None:
+    plans = passes(RUNNING_BEFORE, (42, seen(flink=restarting())))
+    changed = history(
+        [(43, seen(flink=restarting())), (44, seen(flink=restarting()))], plans[-1].ledger, resource(**spec)
+    )
+
+    assert reasons(plans) == ["RecoverDeployment"]
+    assert reasons(changed) == expected
+
+
+def test_a_recovery_is_told_to_be_over_when_somebody_begins_to_look_at_nothing() -> None:
+    plans = passes(RUNNING_BEFORE, (42, seen(flink=restarting())), (49, Observed(jobmanager=None, first_look=True)))
+
+    assert reasons(plans) == ["RecoverDeployment", "RecoverySuperseded"]
 
 
 def test_a_checkpoint_that_completed_before_the_tasks_ran_makes_nothing_safe() -> None:

@@ -56,6 +56,21 @@ def test_the_first_failure_restarts_at_once_and_only_once(state: str) -> None:
     assert failing.ledger.restarts == 1
 
 
+@pytest.mark.parametrize("state", ["FAILED", "CANCELED"])
+def test_a_job_that_failed_is_told_once_with_its_reason(state: str) -> None:
+    failing = Failing(recovery={"maxRestarts": 0})
+    failing.see(50, seen(flink=flink(job_started_at=at(97))))
+    failing.fail(100, state)
+    failing.wait(101)
+    failing.see(102, seen(flink=None))
+    failing.see(103, seen(flink=failed_job(job_state=state, job_started_at=at(97))))
+
+    told = [event for plan in failing.plans for event in plan.events if event.reason == "JobFailed"]
+    assert [(event.type, event.message) for event in told] == [
+        ("Warning", f"Job changed from RUNNING to {state} (java.lang.Exception: broken)")
+    ]
+
+
 @pytest.mark.parametrize(
     "failures, seconds",
     [(0, 0), (1, 0), (2, 5), (3, 10), (4, 20), (7, 160), (8, 300), (9, 300), (1_000_000, 300)],
@@ -170,7 +185,7 @@ def test_an_answer_from_before_the_job_ended_drops_no_planned_restart() -> None:
 
     assert failing.ledger.next_restart_at == at(125)
     assert failing.see(125, failed).ledger.restart_counter == 2
-    assert failing.events.count("JobStatusChanged") == 2
+    assert failing.events.count("JobFailed") == 2
 
 
 def test_a_planned_restart_is_dropped_when_the_job_was_started_otherwise() -> None:

@@ -153,6 +153,10 @@ def test_the_very_first_floor_is_written_at_once() -> None:
         pytest.param({"open_recovery": Recovery(cause="JobFailed", detected_at=T0)}, id="an open recovery"),
         pytest.param({"alarms": ("JobFinished",)}, id="a told trouble"),
         pytest.param({"current": CurrentStart(started_at=at(1))}, id="a new start"),
+        pytest.param(
+            {"current": CurrentStart(started_at=T0, counters=Counters(failed=1))},
+            id="a failed checkpoint, which is told",
+        ),
         pytest.param({"current": CurrentStart(started_at=T0, job_state="FAILED")}, id="another state of the job"),
         pytest.param({"incarnation": 2}, id="a new incarnation"),
         pytest.param({"operation": OPERATION}, id="a deliberate stop"),

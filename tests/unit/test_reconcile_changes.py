@@ -60,6 +60,19 @@ async def test_what_concerns_taskmanagers_alone_stops_nothing(world: ChangingWor
     assert "SpecChanged" not in world.reasons
 
 
+async def test_who_is_told_of_what_happens_changes_nothing_that_runs(world: ChangingWorld) -> None:
+    await world.run()
+    started, told = list(world.backend.started), list(world.reasons)
+    world.job = resource(notifications={"webhook": "on-call", "events": ["Recovered"], "alerts": True})
+
+    await world.passes(3)
+
+    assert world.backend.started == started
+    assert world.reasons == told
+    assert world.ledger.deployed is not None
+    assert world.ledger.deployed["notifications"]["webhook"] == "on-call"
+
+
 async def test_another_sink_is_brought_in_by_a_savepoint_even_in_last_state_mode(world: ChangingWorld) -> None:
     await world.run()
     world.job = resource(sink={"files": {}})

@@ -223,7 +223,8 @@ def ledger_write_due(previous: Ledger, new: Ledger, now: datetime, interval: tim
     """Whether `new` must be written although `previous` is on record.
 
     Everything is an intent and is written at once, except counters, floor and last checkpoint: those move with every
-    checkpoint, a stale copy is only lower, and so they wait for the longer of `interval` and QUIET_WRITE_SECONDS.
+    checkpoint, a stale copy is only lower, and so they wait for the longer of `interval` and QUIET_WRITE_SECONDS. A
+    failed checkpoint is told when it is counted, and that must be on record: it would be told again.
     """
     if _without_recording(new) == _without_recording(previous):
         return False
@@ -239,6 +240,7 @@ def _without_recording(ledger: Ledger) -> Ledger:
 def _intents(ledger: Ledger) -> Ledger:
     current = ledger.current
     if current is not None:
-        current = current.model_copy(update={"counters": Counters(), "failed_since_completed": 0})
+        told = Counters(failed=current.counters.failed)
+        current = current.model_copy(update={"counters": told, "failed_since_completed": 0})
     quiet = {"floor": None, "last_checkpoint": None, "past": Counters(), "current": current, "recorded_at": None}
     return ledger.model_copy(update=quiet)

@@ -40,6 +40,7 @@ EventReason = Literal[
     "ProgressDeadlineExceeded",
     "RecoverDeployment",
     "Recovered",
+    "RecoverySuperseded",
     "RestartBudgetExhausted",
     "RestartUnhealthyJob",
     "RestoreFailed",

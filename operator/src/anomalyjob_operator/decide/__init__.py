@@ -16,7 +16,7 @@ from anomalyjob_operator.decide.conditions import conditions_of
 from anomalyjob_operator.decide.operations import note_operation
 from anomalyjob_operator.decide.phase import phase_of
 from anomalyjob_operator.decide.plan import Deployment, FlinkRequest, Plan
-from anomalyjob_operator.decide.recovery import note_recovery
+from anomalyjob_operator.decide.recovery import note_recovery, superseded
 from anomalyjob_operator.decide.report import invalid_from_the_start, status_document
 from anomalyjob_operator.decide.restarts import note_restarts
 from anomalyjob_operator.decide.restore import note_restore_failure
@@ -67,11 +67,12 @@ def decide(
 
     `invalid` says what is wrong with a resource that cannot be read; `job` then carries the last valid spec.
     """
-    ledger = with_wishes(job.spec, ledger, observed)
+    before, ledger = ledger, with_wishes(job.spec, ledger, observed)
     seen = situation_of(job, ledger, observed, now, invalid=invalid)
     ledger, events = run((*FACTS, *WISHES), seen, ledger)
     situation = situation_of(job, ledger, observed, now, invalid=invalid)
     ledger, judged = run(JUDGEMENTS, situation, with_accepted(job.spec, ledger))
+    events += (*judged, *superseded(before, ledger, judged, situation.now))
     phase, message = phase_of(situation, ledger)
     return Plan(
         ledger=ledger,
@@ -79,7 +80,7 @@ def decide(
         requests=requests_to_send(situation, ledger),
         phase=phase,
         conditions=conditions_of(situation, ledger, phase, message),
-        events=(*events, *judged),
+        events=events,
         message=message,
         requeue_after_seconds=_requeue_after_seconds(situation, ledger, phase),
     )

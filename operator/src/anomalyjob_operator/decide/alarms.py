@@ -40,8 +40,7 @@ ALARMS: Final = (
     ),
     Alarm(name="JobFinished", check=troubles.finished, event="JobFinished", needs_flink=True),
     Alarm(name="ProgressDeadlineExceeded", check=troubles.no_progress, event="ProgressDeadlineExceeded"),
-    Alarm(name="CheckpointFailed", check=troubles.checkpoint_failed, event="CheckpointError"),
-    Alarm(name="CheckpointOverdue", check=troubles.checkpoint_overdue, event="CheckpointError", needs_flink=True),
+    Alarm(name="CheckpointOverdue", check=troubles.checkpoint_overdue, event="CheckpointOverdue", needs_flink=True),
     Alarm(name="VolumeNearlyFull", check=troubles.volume_nearly_full, event="VolumeNearlyFull"),
 )
 

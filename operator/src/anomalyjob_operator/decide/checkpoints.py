@@ -7,32 +7,50 @@ savepoint of one of the operator's own stops; never by a user's savepoint, which
 from datetime import timedelta
 from typing import Final
 
-from anomalyjob_operator.decide.chain import Outcome
+from anomalyjob_operator.decide.chain import Outcome, warning
 from anomalyjob_operator.decide.situation import Situation
+from anomalyjob_operator.decide.troubles import failed_checkpoints
 from anomalyjob_operator.decide.wishes import is_on_volume, is_own_stop
 from anomalyjob_operator.ledger import Counters, CurrentStart, Floor, LastCheckpoint, LastGood, Ledger
 from anomalyjob_operator.observed import CheckpointStatistics, CompletedCheckpoint, FlinkObservation
+from anomalyjob_operator.status import Event
 
 STATISTICS_DELAY: Final = timedelta(seconds=4)
 """Flink hands out checkpoint statistics up to 3 s late (`web.refresh-interval`); one second for the way."""
 
 
 def note_checkpoints(situation: Situation, ledger: Ledger) -> Outcome:
-    """Take over the counters, the newest checkpoint and the floor."""
-    flink, current = situation.flink, ledger.current
-    if flink is None or current is None or flink.job_started_at != current.started_at:
+    """Take over the counters, the newest checkpoint and the floor; tell what failed."""
+    flink, before = situation.flink, ledger.current
+    if flink is None or before is None or flink.job_started_at != before.started_at:
         return ledger, ()
-    completed_more = flink.checkpoints.completed > current.counters.completed
-    current = current.evolve(
-        counters=_counters(situation, flink, current),
-        failed_since_completed=_failed_since_completed(flink.checkpoints, current),
+    completed_more = flink.checkpoints.completed > before.counters.completed
+    counters = _counters(situation, flink, before)
+    current = before.evolve(
+        counters=counters,
+        failed_since_completed=_failed_since_completed(flink.checkpoints, before, counters),
         running=situation.all_running,
     )
+    events = _failures(situation, before, current)
     ledger = _with_state(
         situation, _newest(situation, ledger.evolve(current=current), flink.checkpoints.latest_completed)
     )
     ledger = _own_savepoint(situation, ledger, flink.checkpoints.latest_savepoint)
-    return (_productive(situation, ledger) if completed_more else ledger), ()
+    return (_productive(situation, ledger) if completed_more else ledger), events
+
+
+def _failures(situation: Situation, before: CurrentStart, after: CurrentStart) -> tuple[Event, ...]:
+    """Tell the first failure of a row; also one that came and went between two looks.
+
+    Counted failures are written to the ledger at once, so a new operator tells none again.
+    """
+    failed = after.counters.failed - before.counters.failed
+    is_known = before.failed_since_completed > 0 and after.counters.completed == before.counters.completed
+    if failed == 0 or is_known:
+        return ()
+    since = after.failed_since_completed
+    when = "since the last one that completed" if since else "before the last one that completed"
+    return (warning("CheckpointError", failed_checkpoints(situation, since or failed, when), situation.now),)
 
 
 def _productive(situation: Situation, ledger: Ledger) -> Ledger:
@@ -124,11 +142,11 @@ def _settling(situation: Situation, flink: FlinkObservation) -> bool:
     return situation.all_running and situation.now - since < STATISTICS_DELAY
 
 
-def _failed_since_completed(seen: CheckpointStatistics, current: CurrentStart) -> int:
-    known = current.counters
-    more = max(0, seen.failed - known.failed - known.failed_before_running)
-    if seen.completed <= known.completed:
-        return current.failed_since_completed + (more if current.running else 0)
+def _failed_since_completed(seen: CheckpointStatistics, before: CurrentStart, counters: Counters) -> int:
+    """Return how many failed in a row; those from before all tasks ran are none of them."""
+    more = counters.failed - before.counters.failed
+    if seen.completed <= before.counters.completed:
+        return before.failed_since_completed + more
     newest, failed_at = seen.latest_completed, seen.latest_failed_at
     failed_after = newest is not None and failed_at is not None and failed_at > newest.completed_at
     return min(more, 1) if failed_after else 0

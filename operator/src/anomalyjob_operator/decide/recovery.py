@@ -12,6 +12,7 @@ from anomalyjob_operator.decide.chain import Outcome, normal, warning
 from anomalyjob_operator.decide.situation import Situation
 from anomalyjob_operator.ledger import MAXIMUM_TASKMANAGERS, Cause, Constellation, Ledger, Recovery
 from anomalyjob_operator.observed import WorkloadObservation
+from anomalyjob_operator.status import Event
 
 HEARTBEAT_GRACE: Final = timedelta(seconds=60)
 """Flink misses a TaskManager after `heartbeat.timeout` at the latest: 10 s here, 50 s by its own default. If all tasks
@@ -64,7 +65,7 @@ def _run(situation: Situation, ledger: Ledger) -> Outcome:
     if recovery is None or recovery.running_at is not None:
         return _remembered(ledger, new), ()
     if not _came_back(ledger.constellation, new):
-        return _dismissed(situation, ledger, recovery, new), ()
+        return _dismissed(situation, ledger, recovery, new)
     running_at = min(situation.now, max(new.running_since, recovery.detected_at))
     recovery = recovery.evolve(running_at=running_at)
     ledger = ledger.evolve(constellation=new, open_recovery=recovery, recoveries=ledger.recoveries + 1)
@@ -79,11 +80,12 @@ def _remembered(ledger: Ledger, new: Constellation) -> Ledger:
     return ledger if outdated or new == known else ledger.evolve(constellation=new)
 
 
-def _dismissed(situation: Situation, ledger: Ledger, recovery: Recovery, new: Constellation) -> Ledger:
+def _dismissed(situation: Situation, ledger: Ledger, recovery: Recovery, new: Constellation) -> Outcome:
     """Drop a recovery that was not needed: all tasks ran on although a process is another one now."""
     if situation.now - recovery.detected_at < HEARTBEAT_GRACE:
-        return ledger
-    return ledger.evolve(open_recovery=None, constellation=new)
+        return ledger, ()
+    text = f"{_sentence(recovery.cause, recovery.subject)}; all tasks ran on"
+    return ledger.evolve(open_recovery=None, constellation=new), (normal("Recovered", text, situation.now),)
 
 
 def _note_restored(situation: Situation, ledger: Ledger) -> Ledger:
@@ -109,6 +111,18 @@ def _make_safe(situation: Situation, ledger: Ledger) -> Ledger:
     if recovery.from_checkpoint is not None and newest.checkpoint_id <= recovery.from_checkpoint:
         return ledger
     return ledger.evolve(open_recovery=None, last_recovery=recovery.evolve(safe_at=newest.completed_at))
+
+
+def superseded(before: Ledger, after: Ledger, events: tuple[Event, ...], now: datetime) -> tuple[Event, ...]:
+    """Tell the end of a recovery that a deliberate change cut short: what begins must end for whoever listens."""
+    recovery = before.open_recovery
+    if recovery is None or recovery.running_at is not None or after.open_recovery is not None:
+        return ()
+    if any(event.reason == "Recovered" for event in events):
+        return ()
+    how = "its recovery is not followed to its end, because the job was changed or started anew"
+    text = f"{_sentence(recovery.cause, recovery.subject)}; {how}"
+    return (normal("RecoverySuperseded", text, now),)
 
 
 def constellation_of(situation: Situation) -> Constellation | None:

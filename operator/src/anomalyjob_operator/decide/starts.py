@@ -1,7 +1,8 @@
 """Which spec and which start of the JobManager is on stage, and what state its job is in. Pure."""
 
 from anomalyjob_operator.decide.chain import Outcome, normal, warning
-from anomalyjob_operator.decide.situation import Situation
+from anomalyjob_operator.decide.situation import FAILED_STATES, Situation
+from anomalyjob_operator.decide.troubles import newest_failure
 from anomalyjob_operator.ledger import CurrentStart, Ledger, SpecProgress
 from anomalyjob_operator.observed import StartObservation
 
@@ -70,6 +71,8 @@ def note_job(situation: Situation, ledger: Ledger) -> Outcome:
     if before == flink.job_state:
         return ledger, ()
     text = f"Job is {flink.job_state}" if before is None else f"Job changed from {before} to {flink.job_state}"
+    if flink.job_state in FAILED_STATES:
+        return ledger, (warning("JobFailed", f"{text}{newest_failure(situation)}", situation.now),)
     return ledger, (normal("JobStatusChanged", text, situation.now),)
 
 

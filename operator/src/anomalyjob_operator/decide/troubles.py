@@ -82,7 +82,7 @@ def budget_exhausted(situation: Situation, ledger: Ledger) -> Trouble | None:
     recovery = situation.spec.recovery
     text = (
         f"The job failed again after {recovery.max_restarts} restarts within {recovery.window} that completed no"
-        f" checkpoint{_newest_failure(situation)}. It is not restarted until the spec changes; its state is kept"
+        f" checkpoint{newest_failure(situation)}. It is not restarted until the spec changes; its state is kept"
     )
     return "RestartBudgetExhausted", text
 
@@ -156,9 +156,7 @@ def tasks_fail_again_and_again(situation: Situation, ledger: Ledger) -> Trouble 
     failures = sum(failure.at > begin for failure in flink.failures)
     if failures <= recovery.max_restarts:
         return None
-    text = (
-        f"Tasks failed {failures} times since the newest checkpoint{_newest_failure(situation)}. Flink goes on trying"
-    )
+    text = f"Tasks failed {failures} times since the newest checkpoint{newest_failure(situation)}. Flink goes on trying"
     return "TasksFailAgainAndAgain", text
 
 
@@ -170,7 +168,7 @@ def no_progress(situation: Situation, ledger: Ledger) -> Trouble | None:
     if situation.now - spec.since <= timedelta(milliseconds=deadline.milliseconds):
         return None
     waiting = workload_waiting(situation, ledger)
-    why = _newest_failure(situation) if waiting is None else f" ({waiting[1]})"
+    why = newest_failure(situation) if waiting is None else f" ({waiting[1]})"
     text = f"This spec completed no checkpoint within {deadline}{why}. {_last_good(ledger)}"
     return "ProgressDeadlineExceeded", text
 
@@ -182,7 +180,7 @@ def recovery_stuck(situation: Situation, ledger: Ledger) -> Trouble | None:
         return None
     if situation.now - recovery.detected_at <= timedelta(milliseconds=deadline.milliseconds):
         return None
-    return "RecoveryStuck", f"Not all tasks run again after {deadline}{_newest_failure(situation)}"
+    return "RecoveryStuck", f"Not all tasks run again after {deadline}{newest_failure(situation)}"
 
 
 def checkpoints_fail(situation: Situation, ledger: Ledger) -> Trouble | None:
@@ -190,7 +188,7 @@ def checkpoints_fail(situation: Situation, ledger: Ledger) -> Trouble | None:
     current, tolerated = ledger.current, situation.spec.checkpointing.tolerable_failures
     if current is None or current.failed_since_completed <= tolerated:
         return None
-    return "CheckpointsFail", _failed_checkpoints(situation, current.failed_since_completed)
+    return "CheckpointsFail", failed_checkpoints(situation, current.failed_since_completed)
 
 
 def checkpoint_overdue(situation: Situation, ledger: Ledger) -> Trouble | None:
@@ -214,7 +212,7 @@ def checkpoint_failed(situation: Situation, ledger: Ledger) -> Trouble | None:
     current = ledger.current
     if current is None or current.failed_since_completed == 0:
         return None
-    return "CheckpointFailed", _failed_checkpoints(situation, current.failed_since_completed)
+    return "CheckpointFailed", failed_checkpoints(situation, current.failed_since_completed)
 
 
 def volume_nearly_full(situation: Situation, ledger: Ledger) -> Trouble | None:
@@ -247,12 +245,14 @@ def first(checks: tuple[Check, ...], situation: Situation, ledger: Ledger) -> Tr
     return next((found for check in checks if (found := check(situation, ledger)) is not None), None)
 
 
-def _failed_checkpoints(situation: Situation, count: int) -> str:
+def failed_checkpoints(situation: Situation, count: int, when: str = "since the last one that completed") -> str:
+    """Say how many checkpoints failed, and why the newest of them did."""
     checkpoints = "1 checkpoint" if count == 1 else f"{count} checkpoints"
-    return f"{checkpoints} failed since the last one that completed{_newest_checkpoint_failure(situation)}"
+    return f"{checkpoints} failed {when}{_newest_checkpoint_failure(situation)}"
 
 
-def _newest_failure(situation: Situation) -> str:
+def newest_failure(situation: Situation) -> str:
+    """Say why the job or its tasks failed last, in brackets; nothing where that is not known."""
     flink = situation.flink
     return f" ({flink.failures[0].message})" if flink is not None and flink.failures else ""
 
