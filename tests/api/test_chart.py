@@ -1,42 +1,14 @@
 """What helm makes of the chart. It needs helm 3 and no cluster, and stands here because helm is where a cluster is."""
 
 import json
-from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-import yaml
+from tests.api.rendered_chart import CHART, REPOSITORY, kinds, of_kind, rendered, template
 from tests.e2e import command
 from tests.unit.pod_security import violations
 
 pytestmark = pytest.mark.api
-
-REPOSITORY = Path(__file__).parents[2]
-CHART = REPOSITORY / "charts" / "anomalyjob-operator"
-
-
-def template(*, release: str = "r", values: dict[str, Any] | None = None) -> CompletedProcess[str]:
-    words = [word for key, value in (values or {}).items() for word in ("--set-json", f"{key}={json.dumps(value)}")]
-    options = ("--namespace", "system", "--kube-version", "1.31.0")
-    return command.run("helm", "template", release, str(CHART), *options, *words)
-
-
-def rendered(*, release: str = "r", **values: Any) -> list[dict[str, Any]]:
-    done = template(release=release, values=values)
-    assert done.returncode == 0, done.stderr
-    return [one for one in yaml.safe_load_all(done.stdout) if one]
-
-
-def kinds(documents: list[dict[str, Any]], namespace: str | None = None) -> list[str]:
-    """The kinds of the objects, of one namespace or of none, without roles for people."""
-    found = [one for one in documents if one["metadata"].get("namespace") == namespace]
-    return sorted(one["kind"] for one in found if not one["metadata"]["name"].endswith(("-view", "-edit")))
-
-
-def of_kind(documents: list[dict[str, Any]], kind: str) -> dict[str, Any]:
-    (found,) = [one for one in documents if one["kind"] == kind]
-    return found
 
 
 def test_helm_finds_nothing_wrong_with_the_chart() -> None:
@@ -125,6 +97,11 @@ def test_all_that_can_be_set_of_the_pod_arrives_in_it_and_loosens_nothing() -> N
         {"jobImage": {"repository": "a", "tag": ""}},
         {"resources": {"limits": {"memory": "much"}}},
         {"livenessPort": 80},
+        {"dashboard": {"port": 80}},
+        {"dashboard": {"hosts": ["https://jobs.example.org"]}},
+        {"metrics": {"port": 8091, "scrapedFrom": "monitoring"}},
+        {"serviceMonitor": {"create": True, "interval": "often"}},
+        {"notifications": {"url": "https://hooks.example.org"}},
         {"replicas": 2},
     ],
     ids=json.dumps,
