@@ -14,6 +14,11 @@ DEFAULTS = {
     "watched_namespaces": (),
     "liveness_port": 8080,
     "metrics_namespaces": (),
+    "dashboard_port": 8090,
+    "dashboard_hosts": (),
+    "dashboard_token_file": None,
+    "metrics_port": 8091,
+    "notification_targets": None,
 }
 
 UNDERSTOOD: dict[str, tuple[dict[str, str], dict[str, object]]] = {
@@ -36,6 +41,23 @@ UNDERSTOOD: dict[str, tuple[dict[str, str], dict[str, object]]] = {
         {"ANOMALYJOB_METRICS_NAMESPACES": "monitoring, ops"},
         {"metrics_namespaces": ("monitoring", "ops")},
     ),
+    "a dashboard with a token under other names": (
+        {
+            "ANOMALYJOB_DASHBOARD_PORT": "80",
+            "ANOMALYJOB_DASHBOARD_HOSTS": "jobs.example.org, jobs",
+            "ANOMALYJOB_DASHBOARD_TOKEN_FILE": "/etc/token",
+        },
+        {
+            "dashboard_port": 80,
+            "dashboard_hosts": ("jobs.example.org", "jobs"),
+            "dashboard_token_file": "/etc/token",
+        },
+    ),
+    "neither dashboard nor metrics": (
+        {"ANOMALYJOB_DASHBOARD_PORT": "0", "ANOMALYJOB_METRICS_PORT": "0"},
+        {"dashboard_port": 0, "metrics_port": 0},
+    ),
+    "targets": ({"ANOMALYJOB_NOTIFICATION_TARGETS": "/etc/targets"}, {"notification_targets": "/etc/targets"}),
     "the smallest port": ({"ANOMALYJOB_LIVENESS_PORT": "1"}, {"liveness_port": 1}),
     "the largest port": ({"ANOMALYJOB_LIVENESS_PORT": "65535"}, {"liveness_port": 65_535}),
 }
@@ -48,6 +70,11 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         "ANOMALYJOB_IMAGE_PULL_POLICY must be one of Always, IfNotPresent, Never, found always",
     ),
     "port 0": ({"ANOMALYJOB_LIVENESS_PORT": "0"}, "ANOMALYJOB_LIVENESS_PORT must be a port from 1 to 65535, found 0"),
+    "a wrong port of the dashboard": (
+        {"ANOMALYJOB_DASHBOARD_PORT": "http"},
+        "ANOMALYJOB_DASHBOARD_PORT must be a port from 0 to 65535, found http",
+    ),
+    "a wrong port of the metrics": ({"ANOMALYJOB_METRICS_PORT": "65536"}, "ANOMALYJOB_METRICS_PORT must be a port"),
     "a port above the last": ({"ANOMALYJOB_LIVENESS_PORT": "65536"}, "found 65536"),
     "a port in words": ({"ANOMALYJOB_LIVENESS_PORT": "http"}, "found http"),
     "a port in other digits": ({"ANOMALYJOB_LIVENESS_PORT": "٨٠"}, "found ٨٠"),

@@ -112,6 +112,16 @@ def test_the_operator_brings_the_templates_of_its_manifests(bare_operator: Path)
     assert found == {file.name: file.read_bytes() for file in source.iterdir()}
 
 
+def test_the_operator_brings_the_pages_of_the_dashboard(bare_operator: Path) -> None:
+    static = Path("anomalyjob_operator") / "dashboard" / "static"
+    source = REPOSITORY / "operator" / "src" / static
+
+    found = {file.relative_to(bare_operator / static) for file in (bare_operator / static).rglob("*")}
+
+    assert {Path("index.html"), Path("job.html"), Path("login.html")} <= found
+    assert found == {file.relative_to(source) for file in source.rglob("*")}
+
+
 def test_the_folder_operator_is_no_package_for_it_would_shadow_the_standard_library() -> None:
     assert not (REPOSITORY / "operator" / "__init__.py").exists()
 

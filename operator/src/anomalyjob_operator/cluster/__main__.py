@@ -29,8 +29,9 @@ def main() -> int:
 
 async def _run(settings: ClusterSettings) -> None:
     registry = kopf.OperatorRegistry()
-    async with KubernetesApi(await _configuration()) as api:
-        register(registry, Operator(api, settings))
+    configuration = await _configuration()
+    async with KubernetesApi(configuration) as api, KubernetesApi(configuration) as log_api:
+        register(registry, Operator(api, settings, log_api))
         await kopf.operator(
             registry=registry,
             standalone=True,

@@ -6,7 +6,7 @@ the server (the object is wrong or not allowed), and no usable answer (try again
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlencode
@@ -20,7 +20,9 @@ from anomalyjob_operator.cluster.kinds import Kind, Manifest
 from anomalyjob_operator.names import MANAGER
 
 REQUEST_TIMEOUT_SECONDS: Final = 10.0
+STREAM_SILENCE_SECONDS: Final = 60.0
 MAXIMUM_MESSAGE_CHARACTERS: Final = 1_000
+MAXIMUM_ERROR_BYTES: Final = 65_536
 REFUSALS: Final = frozenset({400, 403, 422})
 """HTTP statuses that say that an object is wrong or not allowed, and will be so again."""
 
@@ -119,6 +121,31 @@ class KubernetesApi:
             if error.status not in {404, 409}:
                 raise
 
+    async def stream(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
+        """Yield what comes of an answer without an end, such as a log that is followed, in chunks as they come.
+
+        Nothing for STREAM_SILENCE_SECONDS ends it like a connection that broke. Raise like every other call.
+        """
+        what = f"GET {path}"
+        try:
+            response = await _open_stream(self._opened, path, query)
+            try:
+                if response.status != 200:
+                    body = (await response.content.read(MAXIMUM_ERROR_BYTES)).decode(errors="replace")
+                    raise _api_error(what, ApiException(status=response.status, reason=response.reason, body=body))
+                async for chunk in response.content.iter_any():
+                    yield chunk
+            finally:
+                response.close()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise ApiUnavailableError(f"{what}: the answer broke off: {error!r}") from error
+
+    @property
+    def _opened(self) -> ApiClient:
+        if self._client is None:
+            raise RuntimeError("KubernetesApi is not open: use it with `async with`")
+        return self._client
+
     async def _call(
         self,
         method: str,
@@ -128,12 +155,10 @@ class KubernetesApi:
         body: Mapping[str, Any] | Sequence[Any] | None = None,
         content_type: str = "application/json",
     ) -> Manifest:
-        if self._client is None:
-            raise RuntimeError("KubernetesApi is not open: use it with `async with`")
         what = f"{method} {path}"
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
-                return await _exchange(self._client, method, path, query, body, content_type)
+                return await _exchange(self._opened, method, path, query, body, content_type)
         except ApiException as error:
             raise _api_error(what, error) from None
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
@@ -162,6 +187,18 @@ async def _exchange(
         raise ApiException(status=response.status, reason=response.reason, body=data.decode(errors="replace"))
     document: Manifest = json.loads(data)
     return document
+
+
+async def _open_stream(client: ApiClient, path: str, query: Mapping[str, str]) -> aiohttp.ClientResponse:
+    serialized = await client.param_serialize(
+        method="GET",
+        resource_path=f"{path}?{urlencode(query)}",
+        header_params={"Accept": "*/*"},
+        auth_settings=["BearerToken"],
+    )
+    timeout = aiohttp.ClientTimeout(total=None, connect=REQUEST_TIMEOUT_SECONDS, sock_read=STREAM_SILENCE_SECONDS)
+    response: aiohttp.ClientResponse = (await client.call_api(*serialized, _request_timeout=timeout)).response
+    return response
 
 
 def _api_error(what: str, error: ApiException) -> ApiError:

@@ -17,9 +17,10 @@ from anomalyjob_operator.cluster.backend import ClusterBackend, DamagedLedgerErr
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, Manifest
 from anomalyjob_operator.cluster.render import RenderSettings
 from anomalyjob_operator.cluster.work_queue import Key
+from anomalyjob_operator.pass_report import PassListener, nobody_listens
 from anomalyjob_operator.reconcile import Reconciler, utc_now
 from anomalyjob_operator.spec import AnomalyJob, InvalidResource, Metadata, parse
-from anomalyjob_operator.status import deleting, ledger_damaged
+from anomalyjob_operator.status import Event, deleting, ledger_damaged
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +37,13 @@ class _Job:
     reconciler: Reconciler
 
 
+def nobody_misses(key: Key) -> None:
+    """Be told of a resource that is gone, when nobody else is."""
+    del key
+
+
 class Jobs:
-    """All resources that are looked at."""
+    """All resources that are looked at. `listener` is told of every pass, `gone` of every resource that is no more."""
 
     def __init__(
         self,
@@ -46,11 +52,15 @@ class Jobs:
         clock: Callable[[], datetime] = utc_now,
         *,
         rest_address: Callable[[str], str] = rest_address,
+        listener: PassListener = nobody_listens,
+        gone: Callable[[Key], None] = nobody_misses,
     ) -> None:
         self._api = api
         self._settings = settings
         self._clock = clock
         self._rest_address = rest_address
+        self._listener = listener
+        self._gone = gone
         self._jobs: dict[Key, _Job] = {}
 
     async def look(self, key: Key) -> float | None:
@@ -59,6 +69,7 @@ class Jobs:
         if resource is None or "deletionTimestamp" in resource["metadata"]:
             # Its objects are collected by the API server, because they name it as their owner.
             self._jobs.pop(key, None)
+            self._gone(key)
             if resource is not None:
                 await self._tell_that_it_goes(resource)
             return None
@@ -75,6 +86,11 @@ class Jobs:
         if key in self._jobs:
             self._jobs[key].backend.look_closely()
 
+    async def emit(self, key: Key, event: Event) -> None:
+        """Tell an event of a job, unless the job is gone. Raise what the API raises."""
+        if key in self._jobs:
+            await self._jobs[key].backend.emit((event,))
+
     async def flush(self) -> None:
         """Write what passes have kept back. What cannot be written in time is only older."""
         with contextlib.suppress(TimeoutError):
@@ -90,8 +106,11 @@ class Jobs:
         uid = str(resource["metadata"]["uid"])
         known = self._jobs.get(key)
         if known is None or known.uid != uid:
+            if known is not None:
+                self._gone(key)
             backend = self._backend(resource)
-            known = _Job(uid=uid, backend=backend, reconciler=Reconciler(backend, self._clock))
+            reconciler = Reconciler(backend, self._clock, listener=self._listener)
+            known = _Job(uid=uid, backend=backend, reconciler=reconciler)
             self._jobs[key] = known
         known.backend.see(resource)
         return known

@@ -16,7 +16,9 @@ from anomalyjob_operator.cluster.jobs import Jobs
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB
 from anomalyjob_operator.cluster.render import RenderSettings
 from anomalyjob_operator.cluster.settings import ClusterSettings
-from anomalyjob_operator.cluster.work_queue import WorkQueue
+from anomalyjob_operator.cluster.show import Show
+from anomalyjob_operator.cluster.work_queue import Key, WorkQueue
+from anomalyjob_operator.status import Event
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +28,16 @@ UNHEALTHY_AFTER_SECONDS: Final = 180.0
 
 
 class Operator:
-    """One operator for the watched namespaces, all of them when none is named."""
+    """One operator for the watched namespaces, all of them when none is named.
 
-    def __init__(self, api: KubernetesApi, settings: ClusterSettings) -> None:
+    `log_api` is the client that logs are read by: streams that stay open take no connection from reconciling.
+    """
+
+    def __init__(self, api: KubernetesApi, settings: ClusterSettings, log_api: KubernetesApi | None = None) -> None:
         self._api = api
         self._namespaces: tuple[str | None, ...] = settings.watched_namespaces or (None,)
+        self._show = Show(log_api or api, settings, self._emit)
+        self._onlookers = self._show.onlookers
         self._jobs = Jobs(
             api,
             RenderSettings(
@@ -39,12 +46,15 @@ class Operator:
                 operator_namespace=settings.operator_namespace,
                 metrics_namespaces=settings.metrics_namespaces,
             ),
+            listener=self._onlookers.passed,
+            gone=self._onlookers.forget,
         )
-        self._queue = WorkQueue(self._jobs.look)
+        self._queue = WorkQueue(self._look)
         self._resync: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to look at every resource there is."""
+        await self._show.start()
         self._resync = asyncio.create_task(self._resync_for_ever())
 
     async def stop(self) -> None:
@@ -53,8 +63,11 @@ class Operator:
             self._resync.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._resync
+        # Pages are let go first: they may hold up nothing.
+        await self._show.close()
         await self._queue.stop()
         await self._jobs.flush()
+        await self._show.stop()
 
     def resource_changed(self, namespace: str, name: str) -> None:
         """Look at the resource soon."""
@@ -74,6 +87,20 @@ class Operator:
         if seconds > UNHEALTHY_AFTER_SECONDS:
             raise kopf.PermanentError(f"no look at any resource has succeeded for {seconds:.0f} s")
         return f"{len(self._queue)} resources; the last look that succeeded was {seconds:.0f} s ago"
+
+    async def _look(self, key: Key) -> float | None:
+        began_at = time.monotonic()
+        try:
+            return await self._jobs.look(key)
+        except BaseException:
+            # A look that took too long is cancelled.
+            self._onlookers.metrics.look_failed(key)
+            raise
+        finally:
+            self._onlookers.metrics.looked(key, time.monotonic() - began_at)
+
+    async def _emit(self, key: Key, event: Event) -> None:
+        await self._jobs.emit(key, event)
 
     async def _resync_for_ever(self) -> None:
         while True:

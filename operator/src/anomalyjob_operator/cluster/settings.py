@@ -1,13 +1,18 @@
 """What the environment tells the operator's process.
 
-| variable                      | default      | meaning                                                         |
-| ----------------------------- | ------------ | --------------------------------------------------------------- |
-| ANOMALYJOB_JOB_IMAGE          | (required)   | the image of Flink's pods where a resource names none           |
-| ANOMALYJOB_IMAGE_PULL_POLICY  | IfNotPresent | their imagePullPolicy                                           |
-| ANOMALYJOB_OPERATOR_NAMESPACE | (required)   | where this process runs: who may ask Flink's REST endpoint      |
-| ANOMALYJOB_WATCH_NAMESPACES   | all          | namespaces, with commas between them                            |
-| ANOMALYJOB_LIVENESS_PORT      | 8080         | where /healthz answers                                          |
-| ANOMALYJOB_METRICS_NAMESPACES | none         | namespaces whose pods may scrape Flink's, with commas           |
+| variable                        | default      | meaning                                                        |
+| ------------------------------- | ------------ | -------------------------------------------------------------- |
+| ANOMALYJOB_JOB_IMAGE            | (required)   | the image of Flink's pods where a resource names none          |
+| ANOMALYJOB_IMAGE_PULL_POLICY    | IfNotPresent | their imagePullPolicy                                          |
+| ANOMALYJOB_OPERATOR_NAMESPACE   | (required)   | where this process runs: who may ask Flink's REST endpoint     |
+| ANOMALYJOB_WATCH_NAMESPACES     | all          | namespaces, with commas between them                           |
+| ANOMALYJOB_LIVENESS_PORT        | 8080         | where /healthz answers                                         |
+| ANOMALYJOB_DASHBOARD_PORT       | 8090         | where the dashboard answers; 0: nowhere                        |
+| ANOMALYJOB_DASHBOARD_HOSTS      | none         | host names of the dashboard besides localhost, with commas     |
+| ANOMALYJOB_DASHBOARD_TOKEN_FILE | none         | the file with the token for reading the dashboard              |
+| ANOMALYJOB_METRICS_PORT         | 8091         | where /metrics answers; 0: nowhere                             |
+| ANOMALYJOB_METRICS_NAMESPACES   | none         | namespaces whose pods may scrape Flink's, with commas          |
+| ANOMALYJOB_NOTIFICATION_TARGETS | none         | the JSON file with the targets of notifications                |
 
 It only reads variables; whether what they name is there is seen when it is needed.
 """
@@ -25,7 +30,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSettings:
-    """The settings. No watched namespaces means all of them."""
+    """The settings. No watched namespaces means all of them; port 0 means that nothing is served there."""
 
     job_image: str
     image_pull_policy: str
@@ -33,6 +38,11 @@ class ClusterSettings:
     watched_namespaces: tuple[str, ...]
     liveness_port: int
     metrics_namespaces: tuple[str, ...] = ()
+    dashboard_port: int = 8090
+    dashboard_hosts: tuple[str, ...] = ()
+    dashboard_token_file: str | None = None
+    metrics_port: int = 8091
+    notification_targets: str | None = None
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "ClusterSettings":
@@ -45,8 +55,13 @@ class ClusterSettings:
             image_pull_policy=_pull_policy(environment.get("ANOMALYJOB_IMAGE_PULL_POLICY") or "IfNotPresent"),
             operator_namespace=_required(environment, "ANOMALYJOB_OPERATOR_NAMESPACE", "this process's namespace"),
             watched_namespaces=_names(environment.get("ANOMALYJOB_WATCH_NAMESPACES") or ""),
-            liveness_port=_port(environment.get("ANOMALYJOB_LIVENESS_PORT") or "8080"),
+            liveness_port=_port(environment, "ANOMALYJOB_LIVENESS_PORT", 8080),
             metrics_namespaces=_names(environment.get("ANOMALYJOB_METRICS_NAMESPACES") or ""),
+            dashboard_port=_port(environment, "ANOMALYJOB_DASHBOARD_PORT", 8090, least=0),
+            dashboard_hosts=_names(environment.get("ANOMALYJOB_DASHBOARD_HOSTS") or ""),
+            dashboard_token_file=environment.get("ANOMALYJOB_DASHBOARD_TOKEN_FILE") or None,
+            metrics_port=_port(environment, "ANOMALYJOB_METRICS_PORT", 8091, least=0),
+            notification_targets=environment.get("ANOMALYJOB_NOTIFICATION_TARGETS") or None,
         )
 
 
@@ -67,7 +82,8 @@ def _pull_policy(text: str) -> str:
     return text
 
 
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65_535:
-        raise SettingsError(f"ANOMALYJOB_LIVENESS_PORT must be a port from 1 to 65535, found {text}")
+def _port(environment: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= 65_535:
+        raise SettingsError(f"{name} must be a port from {least} to 65535, found {text}")
     return int(text)

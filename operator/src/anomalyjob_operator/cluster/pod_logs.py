@@ -1,0 +1,134 @@
+"""The lines that Flink's TaskManagers write on Kubernetes, for the live log: one stream of the API server a pod.
+
+It has connections of its own, so that streams that stay open take none from reconciling; it reads while somebody
+follows, and asks again, with growing pauses, for what breaks off. It must not interpret the lines.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from anomalyjob_operator.cluster.api import ApiError, KubernetesApi
+from anomalyjob_operator.cluster.kinds import POD, Manifest
+from anomalyjob_operator.cluster.log_lines import LineCutter, NewLines
+from anomalyjob_operator.live.log_source import Key, LogBatch
+from anomalyjob_operator.names import FLINK_CONTAINER, WORKLOAD_LABEL, role_selector
+
+logger = logging.getLogger(__name__)
+
+PODS_SECONDS: Final = 2.0
+FIRST_RETRY_SECONDS: Final = 1.0
+LARGEST_RETRY_SECONDS: Final = 30.0
+MAXIMUM_STREAMS: Final = 60
+"""Over all jobs; further pods wait until a stream ends."""
+MAXIMUM_PODS: Final = 50
+"""Of one job."""
+QUEUED_BATCHES: Final = 16
+WHOLE_LOG_LINES: Final = 1_000
+"""How much of the log of a pod that is new is read from its beginning."""
+
+
+class PodLogs:
+    """All streams of one process; `api` should be nobody else's."""
+
+    def __init__(self, api: KubernetesApi) -> None:
+        self.api = api
+        self.places = asyncio.Semaphore(MAXIMUM_STREAMS)
+
+    def of(self, key: Key) -> "PodLogSource":
+        """Return the source of one job's lines."""
+        return PodLogSource(self, key)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Following:
+    """What one call of `follow` has under way: a task for each pod, by its uid."""
+
+    history: int
+    batches: asyncio.Queue[LogBatch] = field(default_factory=lambda: asyncio.Queue(QUEUED_BATCHES))
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+
+
+class PodLogSource:
+    """A LogSource over the pods of one job."""
+
+    def __init__(self, logs: PodLogs, key: Key) -> None:
+        self._logs = logs
+        self._namespace, self._name = key
+
+    async def follow(self, history: int) -> AsyncIterator[LogBatch]:
+        """Begin with the last `history` lines of each pod, then go on for ever, with pods that come later too."""
+        following = _Following(history=history)
+        watching = asyncio.create_task(self._watch_pods(following))
+        try:
+            while True:
+                yield await following.batches.get()
+        finally:
+            tasks = (watching, *following.tasks.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch_pods(self, following: _Following) -> None:
+        """Let there be a stream for every pod that runs, and none for a pod that is gone."""
+        while True:
+            try:
+                pods = await self._logs.api.list(POD, self._namespace, role_selector(self._name, "taskmanager"))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may not meet it
+                self._tell(following, error)
+            else:
+                self._adjust(following, pods)
+                following.history = WHOLE_LOG_LINES
+            await asyncio.sleep(PODS_SECONDS)
+
+    def _adjust(self, following: _Following, pods: list[Manifest]) -> None:
+        present = {str(pod["metadata"]["uid"]): pod for pod in pods}
+        for uid in following.tasks.keys() - present.keys():
+            # What it wrote last has come by now, or never will.
+            following.tasks.pop(uid).cancel()
+        for uid, pod in present.items():
+            if uid not in following.tasks and _runs(pod) and len(following.tasks) < MAXIMUM_PODS:
+                following.tasks[uid] = asyncio.create_task(self._read(following, pod, following.history))
+
+    async def _read(self, following: _Following, pod: Manifest, history: int) -> None:
+        """Read one pod's log for ever: a container that is started again goes on in it."""
+        lines, pause = NewLines(), FIRST_RETRY_SECONDS
+        while True:
+            before = lines.since
+            try:
+                async with self._logs.places:
+                    await self._stream(following, pod, lines, history)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may not meet it
+                self._tell(following, error)
+            pause = FIRST_RETRY_SECONDS if lines.since != before else min(2 * pause, LARGEST_RETRY_SECONDS)
+            await asyncio.sleep(pause)
+
+    async def _stream(self, following: _Following, pod: Manifest, lines: NewLines, history: int) -> None:
+        query = {"container": FLINK_CONTAINER, "follow": "true", "timestamps": "true"}
+        query |= {"tailLines": str(history)} if lines.since is None else {"sinceTime": lines.since}
+        path, cutter = POD.path(self._namespace, pod["metadata"]["name"], "log"), LineCutter()
+        workload = pod["metadata"]["labels"][WORKLOAD_LABEL]
+        lines.ask_again()
+        async with contextlib.aclosing(self._logs.api.stream(path, query)) as chunks:
+            async for chunk in chunks:
+                new = tuple(text for line in cutter.lines(chunk) if (text := lines.take(line)) is not None)
+                if new:
+                    await following.batches.put(LogBatch(workload=workload, lines=new))
+
+    def _tell(self, following: _Following, error: Exception) -> None:
+        """Log a problem; the same kind of it once for as long as somebody follows."""
+        kind = str(error.status) if isinstance(error, ApiError) else type(error).__name__
+        # 400: the container does not run at the moment. 404: the pod has just gone.
+        if kind in following.told | {"400", "404"}:
+            return
+        following.told.add(kind)
+        logger.warning("the log of %s/%s cannot be followed: %s (trying again)", self._namespace, self._name, error)
+
+
+def _runs(pod: Manifest) -> bool:
+    statuses = pod.get("status", {}).get("containerStatuses", [])
+    return any(one.get("name") == FLINK_CONTAINER and "running" in one.get("state", {}) for one in statuses)
