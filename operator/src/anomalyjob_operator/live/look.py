@@ -26,7 +26,7 @@ from anomalyjob_operator.live.flink_view import (
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 1.8
+LOOK_SECONDS: Final = 1.5
 """With the pause of a second before it, a silent endpoint is known to be silent within 3 s."""
 AT_ONCE: Final = 4
 """So many answers are read at the same time at most: each may take some megabytes."""

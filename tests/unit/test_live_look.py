@@ -1,0 +1,323 @@
+"""What is shown equals what Flink says, to the number: one look at recorded moments, and everything that goes wrong."""
+
+import asyncio
+from datetime import datetime
+from typing import Any, Final
+
+import pytest
+from tests.unit.fake_flink import Fault
+from tests.unit.live_flink import JOB, VERTICES, RecordedFlink, moment
+from tests.unit.observations import JOB_ID, at
+
+from anomalyjob.timestamps import from_epoch_milliseconds
+from anomalyjob_operator.flink_rest import FlinkRest, FlinkUnavailable
+from anomalyjob_operator.live.look import Look, Wish, look
+
+pytestmark = pytest.mark.asyncio
+NOW: Final = at(1000)
+
+
+async def seen(flink: RecordedFlink, **wish: Any) -> Look:
+    async with FlinkRest(flink.url) as rest:
+        return await look(rest, Wish(job_id=JOB_ID, **wish), lambda: NOW)
+
+
+async def look_at(name: str, **wish: Any) -> Look:
+    async with RecordedFlink(name) as flink:
+        return await seen(flink, **wish)
+
+
+def started(answers: dict[str, Any]) -> datetime:
+    return from_epoch_milliseconds(answers[JOB]["start-time"])
+
+
+async def test_the_cluster_and_the_job_are_as_flink_says() -> None:
+    view, answers = (await look_at("running")).view, moment("running")
+
+    assert (view.answering, view.answered_at, view.version) == (True, NOW, "2.3.0")
+    assert (view.slots_total, view.slots_free) == (9, 0)
+    assert view.job is not None
+    assert (view.job.state, view.job.tasks_running, view.job.tasks_total) == ("RUNNING", 12, 12)
+    assert view.job.started_at == started(answers)
+    assert view.job.state_since == from_epoch_milliseconds(answers[JOB]["timestamps"]["RUNNING"])
+
+
+async def test_the_pipeline_is_named_by_the_first_operator_of_each_vertex() -> None:
+    vertices = (await look_at("running")).view.vertices
+
+    assert {vertex.name: vertex.vertex_id for vertex in vertices} == VERTICES
+    inputs = {vertex.name: [(one.vertex_id, one.strategy) for one in vertex.inputs] for vertex in vertices}
+    assert inputs == {
+        "clock": [],
+        "source": [(VERTICES["clock"], "HASH")],
+        "process": [(VERTICES["source"], "HASH")],
+        "sink": [(VERTICES["process"], "FORWARD")],
+    }
+
+
+@pytest.mark.parametrize("name", ["running", "restarting", "restored", "second_start"])
+@pytest.mark.parametrize("vertex", list(VERTICES))
+async def test_each_subtask_counts_what_flink_counts(name: str, vertex: str) -> None:
+    views, answers = (await look_at(name)).view.vertices, moment(name)
+    shown = next(view for view in views if view.name == vertex).subtasks
+    told = answers[f"{JOB}/vertices/{VERTICES[vertex]}"]["subtasks"]
+
+    assert [(one.index, one.state, one.attempt) for one in shown] == [
+        (one["subtask"], one["status"], one["attempt"]) for one in told
+    ]
+    counts = [(one.records_in, one.records_out, one.bytes_in, one.bytes_out) for one in shown]
+    names = ("read-records", "write-records", "read-bytes", "write-bytes")
+    assert counts == [
+        tuple(one["metrics"][key] if one["metrics"][f"{key}-complete"] else None for key in names) for one in told
+    ]
+
+
+async def test_a_subtask_without_a_taskmanager_has_none() -> None:
+    async with RecordedFlink() as flink:
+        told = flink.answers[f"{JOB}/vertices/{VERTICES['process']}"]["subtasks"][0]
+        told |= {"taskmanager-id": "(unassigned)", "status": "SCHEDULED", "start-time": -1}
+        shown = (await seen(flink)).view.vertices[2].subtasks[0]
+
+    assert (shown.task_manager, shown.state) == (None, "SCHEDULED")
+
+
+@pytest.mark.parametrize("vertex", ["source", "process", "sink"])
+async def test_rates_are_those_of_flink(vertex: str) -> None:
+    view, answers = (await look_at("running")).view, moment("running")
+    told = {one["id"]: one["value"] for one in answers[f"{JOB}/vertices/{VERTICES[vertex]}/metrics"]}
+
+    for index in range(3):
+        rates = view.rates[VERTICES[vertex], index]
+        assert rates.records_in == float(told[f"{index}.numRecordsInPerSecond"])
+        assert rates.records_out == float(told[f"{index}.numRecordsOutPerSecond"])
+        assert rates.bytes_in == float(told[f"{index}.numBytesInPerSecond"])
+        assert rates.bytes_out == float(told[f"{index}.numBytesOutPerSecond"])
+        assert rates.busy == float(told[f"{index}.busyTimeMsPerSecond"]) / 1000
+        assert rates.backpressured == float(told[f"{index}.backPressuredTimeMsPerSecond"]) / 1000
+        assert rates.idle == float(told[f"{index}.idleTimeMsPerSecond"]) / 1000
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+async def test_a_rate_that_is_no_number_is_not_known(text: str) -> None:
+    async with RecordedFlink() as flink:
+        path = f"{JOB}/vertices/{VERTICES['process']}/metrics"
+        flink.answers[path] = [{"id": "0.busyTimeMsPerSecond", "value": text}]
+        rates = (await seen(flink)).view.rates
+
+    assert rates[VERTICES["process"], 0].busy is None
+
+
+async def test_a_taskmanager_tells_its_memory_and_load() -> None:
+    view, answers = (await look_at("running")).view, moment("running")
+    name = "demo-taskmanager-2"
+    told = {one["id"]: float(one["value"]) for one in answers[f"/taskmanagers/{name}/metrics"]}
+    listed = next(one for one in answers["/taskmanagers"]["taskmanagers"] if one["id"] == name)
+
+    metrics = view.metrics[name]
+    assert metrics.at == NOW
+    assert metrics.cpu_load == told["Status.JVM.CPU.Load"]
+    assert metrics.heap_used_bytes == told["Status.JVM.Memory.Heap.Used"]
+    assert metrics.heap_max_bytes == told["Status.JVM.Memory.Heap.Max"]
+    assert metrics.non_heap_used_bytes == told["Status.JVM.Memory.NonHeap.Used"]
+    assert (metrics.managed_used_bytes, metrics.managed_total_bytes) == (0, 0)
+    assert view.task_managers[name].memory_total_bytes == listed["memoryConfiguration"]["totalProcessMemory"]
+    assert (view.task_managers[name].slots_total, view.task_managers[name].slots_free) == (3, 0)
+
+
+async def test_a_taskmanager_without_metrics_yet_has_none() -> None:
+    view = (await look_at("second_start")).view
+
+    assert view.metrics == {}
+    assert set(view.task_managers) == {"demo-taskmanager-1", "demo-taskmanager-2", "demo-taskmanager-3"}
+
+
+async def test_a_killed_taskmanager_is_no_longer_registered() -> None:
+    view = (await look_at("restarting")).view
+
+    assert set(view.task_managers) == {"demo-taskmanager-1", "demo-taskmanager-3"}
+    assert view.job is not None
+    assert (view.job.state, view.job.tasks_running, view.job.all_running_since) == ("RESTARTING", 0, None)
+
+
+async def test_checkpoints_are_those_of_flink() -> None:
+    answer, told = (await look_at("restored")).checkpoints, moment("restored")[f"{JOB}/checkpoints"]
+    assert answer is not None
+
+    counts = answer.counts
+    assert (counts.triggered, counts.completed, counts.failed, counts.in_progress, counts.restored) == (4, 4, 0, 0, 2)
+    completed = {entry.checkpoint_id: entry for entry in answer.entries if entry.kind == "checkpoint"}
+    assert {
+        number: (entry.size_bytes, entry.full_size_bytes, entry.duration_milliseconds, entry.triggered_at)
+        for number, entry in completed.items()
+    } == {
+        one["id"]: (
+            one["checkpointed_size"],
+            one["state_size"],
+            one["end_to_end_duration"],
+            from_epoch_milliseconds(one["trigger_timestamp"]),
+        )
+        for one in told["history"]
+    }
+    assert answer.size_bytes is not None
+    assert answer.size_bytes.average == told["summary"]["checkpointed_size"]["avg"]
+    assert answer.duration_milliseconds is not None
+    assert answer.duration_milliseconds.maximum == told["summary"]["end_to_end_duration"]["max"]
+
+
+async def test_what_was_restored_is_an_entry() -> None:
+    answer, told = (await look_at("restored")).checkpoints, moment("restored")[f"{JOB}/checkpoints"]
+
+    assert answer is not None
+    assert answer.restored is not None
+    assert (answer.restored.kind, answer.restored.checkpoint_id) == ("restore", told["latest"]["restored"]["id"])
+    assert answer.restored.triggered_at == from_epoch_milliseconds(told["latest"]["restored"]["restore_timestamp"])
+
+
+async def test_without_completed_checkpoints_there_are_no_sizes() -> None:
+    answer = (await look_at("second_start")).checkpoints
+
+    assert answer is not None
+    assert (answer.size_bytes, answer.duration_milliseconds) == (None, None)
+
+
+async def test_a_failed_checkpoint_keeps_its_reason() -> None:
+    async with RecordedFlink() as flink:
+        flink.answers[f"{JOB}/checkpoints"]["history"].insert(0, failed(4, "Checkpoint expired before completing."))
+        answer = (await seen(flink)).checkpoints
+
+    assert answer is not None
+    entry = next(entry for entry in answer.entries if entry.checkpoint_id == 4)
+    assert (entry.state, entry.failure) == ("FAILED", "Checkpoint expired before completing.")
+    assert (entry.size_bytes, entry.duration_milliseconds) == (None, 60_000)
+
+
+def failed(number: int, message: str) -> dict[str, Any]:
+    """A failed checkpoint as Flink lists it (CheckpointStatistics.FailedCheckpointStatistics)."""
+    return {
+        "className": "failed",
+        "id": number,
+        "status": "FAILED",
+        "is_savepoint": False,
+        "trigger_timestamp": 1795527920000,
+        "latest_ack_timestamp": -1,
+        "checkpointed_size": 0,
+        "state_size": 0,
+        "end_to_end_duration": 60_000,
+        "failure_timestamp": 1795527980000,
+        "failure_message": message,
+    }
+
+
+async def test_each_subtask_has_its_part_of_the_newest_checkpoint() -> None:
+    parts, answers = (await look_at("running")).subtask_checkpoints, moment("running")
+
+    assert len(parts) == 12
+    for vertex_id in VERTICES.values():
+        for one in answers[f"{JOB}/checkpoints/details/3/subtasks/{vertex_id}"]["subtasks"]:
+            part = parts[vertex_id, one["index"]]
+            assert part.checkpoint_id == 3
+            assert (part.size_bytes, part.duration_milliseconds) == (
+                one["checkpointed_size"],
+                one["end_to_end_duration"],
+            )
+
+
+async def test_the_parts_of_a_checkpoint_are_asked_for_once() -> None:
+    async with RecordedFlink() as flink:
+        first = await seen(flink)
+        again = await seen(flink, checkpoint_of=first.checkpoint_of, settings_of=started(flink.answers))
+
+    assert flink.asked_for(f"subtasks/{VERTICES['sink']}") == 1
+    assert flink.asked_for("/checkpoints/config") == 1
+    assert (again.checkpoint_of, again.subtask_checkpoints, again.settings) == (None, {}, None)
+
+
+async def test_settings_are_those_of_flink() -> None:
+    settings = (await look_at("running")).settings
+
+    assert settings is not None
+    assert (settings.interval_milliseconds, settings.timeout_milliseconds) == (10_000, 60_000)
+    assert (settings.mode, settings.unaligned, settings.state_backend) == ("exactly_once", True, "HashMapStateBackend")
+
+
+async def test_a_job_that_is_being_initialized_is_seen_without_its_parts() -> None:
+    answered = await look_at("initializing")
+
+    assert answered.view.job is not None
+    assert (answered.view.job.state, answered.view.job.tasks_total) == ("INITIALIZING", 0)
+    assert (answered.checkpoints, answered.settings, answered.view.vertices) == (None, None, ())
+
+
+async def test_a_jobmanager_without_the_job_answers_all_the_same() -> None:
+    async with RecordedFlink() as flink:
+        flink.answers["/jobs/overview"]["jobs"] = []
+        answered = await seen(flink)
+
+    assert (answered.view.answering, answered.view.job) == (True, None)
+    assert len(answered.view.task_managers) == 3
+
+
+async def test_without_a_watcher_tasks_are_not_asked_for() -> None:
+    async with RecordedFlink() as flink:
+        answered = await seen(flink, details=False)
+
+    assert answered.view.job is not None
+    assert answered.checkpoints is not None
+    assert [request for request in flink.requests if "/vertices/" in request or "metrics" in request] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{JOB}/checkpoints",
+        f"{JOB}/checkpoints/config",
+        f"{JOB}/vertices/{VERTICES['process']}",
+        f"{JOB}/vertices/{VERTICES['process']}/metrics",
+        f"{JOB}/checkpoints/details/3/subtasks/{VERTICES['process']}",
+        "/taskmanagers/demo-taskmanager-1/metrics",
+    ],
+)
+@pytest.mark.parametrize("answer", [None, [], {}, "text", 7, {"subtasks": [{}]}, [{"id": "x", "value": "y"}]])
+async def test_a_part_that_makes_no_sense_hides_nothing_else(path: str, answer: Any) -> None:
+    async with RecordedFlink() as flink:
+        flink.answers[path] = answer
+        view = (await seen(flink)).view
+
+    assert view.job is not None
+    assert view.job.tasks_running == 12
+    assert len(view.vertices[3].subtasks) == 3
+    assert "demo-taskmanager-2" in view.metrics
+
+
+@pytest.mark.parametrize("path", ["/overview", "/jobs/overview", "/taskmanagers"])
+@pytest.mark.parametrize("answer", [None, [], {}, "text", {"jobs": 3, "taskmanagers": 3}])
+async def test_what_is_needed_must_make_sense(path: str, answer: Any) -> None:
+    async with RecordedFlink() as flink:
+        flink.answers[path] = answer
+        with pytest.raises(FlinkUnavailable):
+            await seen(flink)
+
+
+@pytest.mark.parametrize(
+    "fault", ["down", "hangs", "error", "garbage", "truncated", "wrong shape", "endless", "redirects"]
+)
+async def test_whatever_is_wrong_with_flink_a_look_ends_soon(fault: Fault) -> None:
+    loop = asyncio.get_running_loop()
+    async with RecordedFlink() as flink:
+        await flink.set_fault(fault)
+        began = loop.time()
+        with pytest.raises(FlinkUnavailable):
+            await seen(flink)
+
+        assert loop.time() - began < 6
+
+
+async def test_the_rates_of_many_subtasks_are_asked_for_in_requests_that_flink_takes() -> None:
+    async with RecordedFlink() as flink:
+        for vertex in flink.answers[JOB]["vertices"]:
+            vertex["parallelism"] = 100
+        await seen(flink)
+
+    assert max(map(len, flink.requests)) < 4_000
+    asked = "".join(request for request in flink.requests if VERTICES["process"] in request)
+    assert all(f"{index}.idleTimeMsPerSecond" in asked for index in range(100))
