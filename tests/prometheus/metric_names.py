@@ -7,6 +7,7 @@ from tests.unit.observations import at, checkpoints, completed, seen
 from tests.unit.reported_passes import reports, samples
 
 from anomalyjob_operator.metrics.registry import Metrics
+from anomalyjob_operator.notify.out_queue import QueueCounts
 
 FLINK_NAMES = Path(__file__).parent / "flink_metric_names.txt"
 """The names that the expressions use, each of which test_flink_reporter.py asks a real Flink for."""
@@ -17,6 +18,7 @@ def operators() -> frozenset[str]:
     metrics = Metrics()
     (report,) = reports((32, seen(checkpoints(completed(1, 30)))))
     metrics.passed(report)
+    metrics.watch_deliveries(lambda: {"pager": QueueCounts()})
     metrics.looked(("default", "demo"), at(1).timestamp() - at(0).timestamp())
     return frozenset(re.sub(r"\{.*", "", name, flags=re.DOTALL) for name in samples(metrics.render()[0]))
 

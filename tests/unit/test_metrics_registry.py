@@ -10,6 +10,7 @@ from tests.unit.recovery_moments import BEFORE, RUNNING_BEFORE, back, restarting
 from tests.unit.reported_passes import Samples, reports, samples, with_status
 
 from anomalyjob_operator.metrics.registry import Metrics
+from anomalyjob_operator.notify.out_queue import QueueCounts
 from anomalyjob_operator.pass_report import PassReport
 from anomalyjob_operator.status import CheckpointsStatus
 
@@ -276,6 +277,20 @@ def test_a_silent_rest_endpoint_leaves_limit_and_counters_as_they_were() -> None
 
 def test_the_limit_without_any_checkpoint_is_the_one_of_the_spec() -> None:
     assert told(reports((20, seen())))["anomalyjob_checkpoint_age_limit_seconds"] == 70
+
+
+def test_what_became_of_notifications_is_told_of_each_target() -> None:
+    metrics, counts = Metrics(), {"pager": QueueCounts(waiting=2, delivered=5, failed=1)}
+    metrics.watch_deliveries(lambda: counts)
+    counts["chat"] = QueueCounts(dropped=3)
+
+    assert samples(metrics.render()[0], target="pager") == {
+        "anomalyjob_notifications_total{outcome=delivered}": 5,
+        "anomalyjob_notifications_total{outcome=failed}": 1,
+        "anomalyjob_notifications_total{outcome=dropped}": 0,
+        "anomalyjob_notifications_waiting": 2,
+    }
+    assert samples(metrics.render()[0], target="chat")["anomalyjob_notifications_total{outcome=dropped}"] == 3
 
 
 def _named(name: str) -> Any:

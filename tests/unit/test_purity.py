@@ -61,6 +61,7 @@ SHELL = frozenset(
         "anomalyjob_operator.live.poller",
         "anomalyjob_operator.live.subscription",
         "anomalyjob_operator.local",
+        "anomalyjob_operator.metrics.deliveries",
         "anomalyjob_operator.metrics.families",
         "anomalyjob_operator.metrics.registry",
         "anomalyjob_operator.notify.notifier",

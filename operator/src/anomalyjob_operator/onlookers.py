@@ -35,6 +35,7 @@ class Onlookers:
         self.metrics = Metrics()
         self.notifier = Notifier(targets, emit_event=emit_event)
         self.feeds.on_alert(self.notifier.alert)
+        self.metrics.watch_deliveries(lambda: self.notifier.counts().targets)
 
     async def start(self) -> None:
         """Begin to work."""

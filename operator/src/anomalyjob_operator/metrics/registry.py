@@ -4,7 +4,7 @@ It must never disturb a pass: it does no I/O but for what the kernel tells of th
 which goes when the job is forgotten.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from typing import Final
@@ -14,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from anomalyjob_operator.metrics.deliveries import Deliveries, DeliveriesCollector
 from anomalyjob_operator.metrics.families import JOB_LABELS, Key, families
 from anomalyjob_operator.metrics.job_record import CAUSES, UNTIL, JobRecord, record_of, recovered
 from anomalyjob_operator.pass_report import PassReport
@@ -107,6 +108,10 @@ class Metrics:
     def look_failed(self, key: Key) -> None:
         """Count a look that failed."""
         self._reconcile_errors.labels(*key).inc()
+
+    def watch_deliveries(self, count: Callable[[], Mapping[str, Deliveries]]) -> None:
+        """Show what `count` returns, too: what became of the notifications to each target. To be called once."""
+        self._registry.register(DeliveriesCollector(count))
 
     def render(self) -> tuple[bytes, str]:
         """Return the exposition and its content type."""
