@@ -1,12 +1,18 @@
 """What notifications are made from, for tests: reports of passes, alerts, and a policy with short bounds."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from tests.unit.observations import at, resource, seen
+from tests.unit.observations import T0, at, resource, seen
+from tests.unit.webhook_receiver import Receiver
 
 from anomalyjob.events import Alert
+from anomalyjob_operator.notify.notifier import Notifier
+from anomalyjob_operator.notify.out_queue import QueueCounts
 from anomalyjob_operator.notify.policy import Policy
+from anomalyjob_operator.notify.targets import Target
 from anomalyjob_operator.pass_report import PassReport
 from anomalyjob_operator.status import Event, EventReason, Phase, Status
 
@@ -34,3 +40,20 @@ def report(*events: Event, phase: Phase = "Running", **notifications: Any) -> Pa
 def alert(index: int, *, user: str = "user1", emitted: datetime | None = None) -> Alert:
     """The alert of a user's event `index`, which emitted it that many seconds after T0."""
     return Alert(user_id=user, index=index, event_time=at(index), emitted_time=emitted or at(index), count=3)
+
+
+@asynccontextmanager
+async def telling(receiver: Receiver, policy: Policy = QUICK, **target: Any) -> AsyncIterator[Notifier]:
+    """A notifier at work whose one target is the receiver."""
+    targets = [Target(name="on-call", url=receiver.url, **target)]
+    notifier = Notifier(targets, policy=policy, clock=lambda: T0, chance=lambda: 0.0)
+    await notifier.start()
+    try:
+        yield notifier
+    finally:
+        await notifier.stop()
+
+
+def counts(notifier: Notifier) -> QueueCounts:
+    """What became of the messages to the one target."""
+    return notifier.counts().targets["on-call"]

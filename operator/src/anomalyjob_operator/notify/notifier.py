@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -65,7 +65,8 @@ class Notifier:
             name: OutQueue(f'target "{name}"', hook.post, policy, chance) for name, hook in self._hooks.items()
         }
         self._emit_event = emit_event
-        self._events: OutQueue[Message] = OutQueue("the events of jobs", self._emit, EVENTS_POLICY, chance)
+        of_events = replace(EVENTS_POLICY, drain_seconds=policy.drain_seconds)
+        self._events: OutQueue[tuple[Key, Event]] = OutQueue("events of jobs", self._emit, of_events, chance)
         self._alerts = AlertBound()
         self._wanted: dict[Key, Notifications] = {}
         self._unknown: dict[Key, str] = {}
@@ -94,8 +95,9 @@ class Notifier:
 
     async def start(self) -> None:
         """Begin to send."""
-        for queue in (*self._queues.values(), self._events):
+        for queue in self._queues.values():
             queue.start()
+        self._events.start()
         self._ticks = asyncio.create_task(self._tick_for_ever())
 
     async def stop(self) -> None:
@@ -105,7 +107,7 @@ class Notifier:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ticks
         self._tell_alerts(self._alerts.rest())
-        await asyncio.gather(*(queue.stop() for queue in (*self._queues.values(), self._events)))
+        await asyncio.gather(self._events.stop(), *(queue.stop() for queue in self._queues.values()))
         await asyncio.gather(*(hook.close() for hook in self._hooks.values()))
 
     def counts(self) -> Counts:
@@ -122,7 +124,7 @@ class Notifier:
     def _tell_alerts(self, messages: Iterable[Message]) -> None:
         for message in messages:
             self._post(message)
-            self._events.offer(message)
+            self._events.offer((message.key, message.event))
 
     def _post(self, message: Message) -> None:
         wanted = self._wanted.get(message.key)
@@ -139,21 +141,27 @@ class Notifier:
         if self._unknown.get(key) == name:
             return
         self._unknown[key] = name
-        known = ", ".join(sorted(self._queues)) or "none is configured"
-        text = (
-            f"spec.notifications.webhook: there is no target {name}; known to this operator: {known}. Nothing is sent"
-        )
-        logger.warning("%s/%s: %s", *key, text)
-        event = Event(type="Warning", reason="NotificationError", message=text, at=now)
-        self._events.offer(event_message(key, event, "Pending"))
+        text = unknown_target(name, self._queues)
+        if self._emit_event is None:
+            logger.warning("%s/%s: %s", *key, text)
+        self._events.offer((key, Event(type="Warning", reason="NotificationError", message=text, at=now)))
 
-    async def _emit(self, message: Message, lost: int) -> Outcome:
+    async def _emit(self, told: tuple[Key, Event], lost: int) -> Outcome:
         del lost
         if self._emit_event is not None:
-            await self._emit_event(message.key, message.event)
+            await self._emit_event(*told)
         return Outcome(verdict="delivered")
 
     async def _tick_for_ever(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self._tell_alerts(self._alerts.due(self._clock()))
+
+
+def unknown_target(name: str, known: Iterable[str]) -> str:
+    """Say that a resource names a target that there is not, and what to do."""
+    names = ", ".join(sorted(known)) or "none"
+    return (
+        f"spec.notifications.webhook names the target {name}, which is not configured (configured: {names});"
+        " nothing is sent. Name another one, or add it to the file that ANOMALYJOB_NOTIFICATION_TARGETS names"
+    )
