@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from anomalyjob_operator.dashboard import Dashboard
 from tests.browser.page.played_documents import Played
 from tests.unit.played_feeds import PlayedFeeds
+
+from anomalyjob_operator.dashboard import Dashboard
 
 KEY = ("default", "demo")
 SECONDS = 10.0

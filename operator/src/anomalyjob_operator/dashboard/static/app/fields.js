@@ -40,15 +40,17 @@ export function meter(label, name, format, limitFormat = null) {
   const used = field(name, format);
   const limit = element("span", { class: "limit" });
   const bar = element("span", { class: "meter-bar" });
+  const track = element("span", { class: "meter-track", "aria-hidden": "true" }, bar);
   const node = element("div", { class: "meter" },
     element("span", { class: "meter-label" }, label),
     element("span", { class: "meter-text" }, used.node, limit),
-    element("span", { class: "meter-track", "aria-hidden": "true" }, bar));
+    track);
   return {
     node,
     update(value, maximum = 1) {
       used.update(value);
       setText(limit, limitFormat && maximum !== null ? ` / ${limitFormat(maximum)}` : "");
+      track.hidden = maximum === null;
       const ratio = value === null || value === undefined || !maximum ? 0 : Math.min(1, value / maximum);
       bar.style.setProperty("--ratio", ratio.toFixed(4));
       setTone(bar, ratio > 0.95 ? "bad" : ratio > 0.85 ? "warn" : "good");

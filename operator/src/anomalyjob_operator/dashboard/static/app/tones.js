@@ -2,10 +2,11 @@
 
 const TONES = {
   good: ["Running", "RUNNING", "running", "COMPLETED", "FINISHED", "True"],
-  busy: ["Pending", "Deploying", "Upgrading", "starting", "waiting", "CREATED", "SCHEDULED", "DEPLOYING", "INITIALIZING", "IN_PROGRESS", "RESTORED",
+  busy: ["Pending", "Deploying", "Upgrading", "starting", "waiting", "CREATED", "SCHEDULED", "DEPLOYING", "INITIALIZING", "IN_PROGRESS",
     "RECONCILING"],
-  warn: ["Degraded", "Recovering", "RESTARTING", "CANCELING", "FAILING", "Deleting", "CANCELLING"],
-  bad: ["Failed", "FAILED", "down", "restarting", "CANCELED"],
+  flowing: ["RESTORED"],
+  warn: ["Degraded", "Recovering", "Deleting", "RESTARTING", "CANCELLING", "CANCELING", "CANCELED", "FAILING"],
+  bad: ["Failed", "FAILED", "down", "restarting"],
 };
 const TONE_OF = new Map(Object.entries(TONES).flatMap(([tone, words]) => words.map((word) => [word, tone])));
 

@@ -6,29 +6,36 @@ import { Flows } from "../app/flows.js";
 import { bytes, percent } from "../app/numbers.js";
 import { toneOf } from "../app/tones.js";
 import { layout } from "./architecture_layout.js";
-import { fit, onWidthChange, place, textLine, wireView } from "./diagram.js";
+import { arrowHead, fit, onWidthChange, place, textLine, wireView } from "./diagram.js";
 
 const PADDING = 12;
+const LAMP_ROOM = 15;
+const CLASSES = ["box-title", "box-state", "box-note"];
 
 function boxView({ name }) {
   const frame = graphic("rect", { class: "box", rx: 10 });
   const lamp = graphic("circle", { class: "lamp", r: 5 });
-  const lines = [textLine("box-title"), textLine("box-state"), textLine("box-note")];
+  const lines = CLASSES.map(textLine);
   const title = graphic("title");
   const node = graphic("g", { class: "box-group", role: "img", "data-node": name }, title, frame, lamp, ...lines.map((line) => line.node));
   return {
     node,
-    update({ box, title: heading, state, note, tone, workload, role }) {
+    update({ box, title: heading, state, note, tone, workload, role, field, value }) {
       place(node, box);
-      for (const [attribute, value] of [["data-tone", tone], ["data-state", state], ["data-workload", workload], ["data-role", role]])
-        setAttribute(node, attribute, value);
+      const attributes = { "data-tone": tone, "data-state": state, "data-workload": workload, "data-role": role };
+      for (const [attribute, text] of Object.entries(attributes)) setAttribute(node, attribute, text);
+      setAttribute(lines[2].node, "data-field", field);
+      setAttribute(lines[2].node, "data-value", field ? (value ?? "") : null);
       setAttribute(frame, "width", box.width);
       setAttribute(frame, "height", box.height);
-      setAttribute(lamp, "cx", box.width - PADDING - 4);
-      setAttribute(lamp, "cy", 19);
+      setAttribute(lamp, "cx", PADDING + 4);
+      setAttribute(lamp, "cy", 38);
       const room = box.width - 2 * PADDING;
       const shown = box.height > 60 ? [heading, state, note] : [heading, [state, note].filter(Boolean).join(" · "), ""];
-      lines.forEach((line, index) => line.update(fit(shown[index] ?? "", index ? room : room - 14), PADDING, 23 + index * 19));
+      lines.forEach((line, index) => {
+        const indent = index === 1 ? LAMP_ROOM : 0;
+        line.update(fit(shown[index] ?? "", room - indent, CLASSES[index]), PADDING + indent, 23 + index * 19);
+      });
       setAttribute(node, "aria-label", [heading, state, note].filter(Boolean).join(", "));
       setText(title, [heading, state, note].filter(Boolean).join(", "));
     },
@@ -40,7 +47,7 @@ function workloadBox(workload, job) {
   const slots = workload.slotsTotal === null || workload.slotsTotal === undefined ? "" : `${used}/${workload.slotsTotal} slots`;
   return {
     name: workload.shortName, title: workload.shortName, state: workload.state, tone: toneOf(workload.state), workload: workload.shortName, role: workload.role,
-    note: workload.role === "jobmanager" ? (job?.state ? `job ${job.state}` : "") : slots,
+    ...(workload.role === "jobmanager" ? { note: job?.state ? `job ${job.state}` : "" } : { note: slots, field: "slotsTotal", value: workload.slotsTotal }),
   };
 }
 
@@ -48,7 +55,8 @@ function volumeBox({ lastCheckpoint, status }, flow) {
   const words = { restoring: `restoring from #${status.recovery?.fromCheckpoint ?? "?"}`, restored: "restored", checkpoint: "checkpoint written" };
   const kept = lastCheckpoint ? `#${lastCheckpoint.id} · ${bytes(lastCheckpoint.sizeBytes)}` : "no checkpoint yet";
   const free = status.volumeFreeRatio === null || status.volumeFreeRatio === undefined ? "" : `${percent(status.volumeFreeRatio)} free`;
-  return { name: "volume", title: "volume", state: words[flow] ?? kept, note: words[flow] ? kept : free, tone: flow === "restoring" ? "flowing" : "good", role: "volume" };
+  return { name: "volume", title: "volume", state: words[flow] ?? kept, note: words[flow] ? kept : free, tone: flow === "restoring" ? "flowing" : "good", role: "volume",
+    field: "lastCheckpoint.id", value: lastCheckpoint?.id };
 }
 
 export class Architecture {
@@ -57,7 +65,7 @@ export class Architecture {
     this.flows = new Flows();
     this.wires = graphic("g");
     this.boxes = graphic("g");
-    this.drawing = graphic("svg", { class: "diagram", role: "group", "aria-label": "Architecture of the cluster" }, this.wires, this.boxes);
+    this.drawing = graphic("svg", { class: "diagram", role: "group", "aria-label": "Architecture of the cluster" }, arrowHead(), this.wires, this.boxes);
     this.words = element("p", { class: "diagram-words" });
     panel.body.replaceChildren(element("div", { class: "diagram-holder" }, this.drawing), this.words);
     onWidthChange(this.drawing.parentNode, () => this.draw());
@@ -101,7 +109,9 @@ function wireItem(wire, flow, tones) {
   const restoring = flow === "restoring" || flow === "restored";
   const end = wire.to ?? wire.volume;
   const tone = end && tones.get(end) !== "good" ? tones.get(end) : null;
-  return { ...wire, tone, flow: wire.volume ? flow : "none", flowPath: wire.volume && restoring ? wire.back : wire.path };
+  // Nothing moves to or from what is gone.
+  const moving = wire.volume && tone !== "bad" ? flow : "none";
+  return { ...wire, tone, flow: moving, flowPath: wire.volume && restoring ? wire.back : wire.path };
 }
 
 function flowWords(flow, { status, restored, lastCheckpoint }) {

@@ -1,16 +1,20 @@
 /* Where the boxes and wires of the architecture stand, for a given width. Pure.
-   Wide: operator, JobManager, TaskManagers, volume from left to right. Narrow: from top to bottom, with wires along the two sides. */
+   Wide: the operator above the JobManager, then the TaskManagers, then the volume. Narrow: from top to bottom, with wires along the sides. */
 
 import { wirePath } from "./diagram.js";
 
-const NARROW = 540;
+const NARROW = 440;
 const GAP = 14;
 const HEIGHT = 74;
-const LOW_HEIGHT = 46;
+const LOW_HEIGHT = 50;
 const MANY = 4;
+const WIDEST = 240;
+const LANE = 20;
 
 const left = (box) => ({ x: box.x, y: box.y + box.height / 2 });
 const right = (box) => ({ x: box.x + box.width, y: box.y + box.height / 2 });
+const top = (box) => ({ x: box.x + box.width / 2, y: box.y });
+const bottom = (box) => ({ x: box.x + box.width / 2, y: box.y + box.height });
 
 export function layout(taskManagers, width) {
   const height = taskManagers.length > MANY ? LOW_HEIGHT : HEIGHT;
@@ -18,18 +22,20 @@ export function layout(taskManagers, width) {
 }
 
 function wide(taskManagers, width, height) {
-  const gap = Math.min(92, Math.max(40, width * 0.075));
-  const box = (width - 3 * gap - 2) / 4;
-  const column = (index) => 1 + index * (box + gap);
-  const total = Math.max(HEIGHT * 2, taskManagers.length * (height + GAP) - GAP);
-  const middle = (total - HEIGHT) / 2 + 1;
-  const top = (total - (taskManagers.length * (height + GAP) - GAP)) / 2 + 1;
-  const at = (index) => ({ x: column(index), y: middle, width: box, height: HEIGHT });
-  const boxes = { operator: at(0), jobmanager: at(1), volume: at(3) };
+  const gap = Math.min(150, Math.max(52, width * 0.13));
+  const box = Math.min(WIDEST, (width - 2 * gap - 2) / 3);
+  const start = (width - 3 * box - 2 * gap) / 2;
+  const column = (index) => start + index * (box + gap);
+  const stack = taskManagers.length * (height + GAP) - GAP;
+  const total = Math.max(HEIGHT * 2 + 40, stack);
+  const at = (index, y) => ({ x: column(index), y: y + 1, width: box, height: HEIGHT });
+  const spare = Math.min(40, total - 2 * HEIGHT);
+  const first = (total - 2 * HEIGHT - spare) / 2;
+  const boxes = { operator: at(0, first), jobmanager: at(0, first + HEIGHT + spare), volume: at(2, (total - HEIGHT) / 2) };
   taskManagers.forEach((name, index) => {
-    boxes[name] = { x: column(2), y: top + index * (height + GAP), width: box, height };
+    boxes[name] = { x: column(1), y: (total - stack) / 2 + 1 + index * (height + GAP), width: box, height };
   });
-  const wires = [{ key: "operator-jobmanager", path: wirePath(right(boxes.operator), left(boxes.jobmanager)) },
+  const wires = [{ key: "operator-jobmanager", path: wirePath(bottom(boxes.operator), top(boxes.jobmanager), "down") },
     ...taskManagers.flatMap((name) => [
       { key: `jobmanager-${name}`, to: name, path: wirePath(right(boxes.jobmanager), left(boxes[name])) },
       { key: `${name}-volume`, volume: name, path: wirePath(right(boxes[name]), left(boxes.volume)), back: wirePath(left(boxes.volume), right(boxes[name])) },
@@ -38,35 +44,34 @@ function wide(taskManagers, width, height) {
 }
 
 function narrow(taskManagers, width, height) {
-  const lane = 20;
   const half = (width - GAP - 2) / 2;
-  const inner = width - 2 * lane;
+  const inner = width - 2 * LANE;
   const boxes = {
     operator: { x: 1, y: 1, width: half, height: HEIGHT },
     jobmanager: { x: 1 + half + GAP, y: 1, width: half, height: HEIGHT },
   };
   let y = HEIGHT + 1 + 2 * GAP;
   for (const name of taskManagers) {
-    boxes[name] = { x: lane, y, width: inner, height };
+    boxes[name] = { x: LANE, y, width: inner, height };
     y += height + GAP;
   }
-  boxes.volume = { x: lane, y: y + GAP, width: inner, height: HEIGHT };
-  const bus = { x: boxes.jobmanager.x + half / 2, y: HEIGHT + 1 };
+  boxes.volume = { x: LANE, y: y + GAP, width: inner, height: HEIGHT };
   const wires = [{ key: "operator-jobmanager", path: wirePath(right(boxes.operator), left(boxes.jobmanager)) },
-    ...taskManagers.flatMap((name) => sideWires(name, boxes, bus, lane, width))];
+    ...taskManagers.flatMap((name) => sideWires(name, boxes, width))];
   return { boxes, wires, height: boxes.volume.y + HEIGHT + 1 };
 }
 
-function sideWires(name, boxes, bus, lane, width) {
-  const target = boxes[name];
-  const middle = target.y + target.height / 2;
-  const volume = boxes.volume.y + boxes.volume.height / 2;
-  const outer = width - lane / 2;
+/* The JobManager's wires go down on the left, the volume's up on the right. */
+function sideWires(name, boxes, width) {
+  const start = bottom(boxes.jobmanager);
+  const { y: middle } = left(boxes[name]);
+  const { y: volume } = left(boxes.volume);
+  const outer = width - LANE / 2;
   return [
-    { key: `jobmanager-${name}`, to: name, path: `M${bus.x} ${bus.y}V${bus.y + GAP}H${lane / 2}V${middle}H${lane}` },
+    { key: `jobmanager-${name}`, to: name, path: `M${start.x} ${start.y}V${start.y + GAP}H${LANE / 2}V${middle}H${LANE}` },
     {
-      key: `${name}-volume`, volume: name, path: `M${width - lane} ${middle}H${outer}V${volume}H${width - lane}`,
-      back: `M${width - lane} ${volume}H${outer}V${middle}H${width - lane}`,
+      key: `${name}-volume`, volume: name, path: `M${width - LANE} ${middle}H${outer}V${volume}H${width - LANE}`,
+      back: `M${width - LANE} ${volume}H${outer}V${middle}H${width - LANE}`,
     },
   ];
 }

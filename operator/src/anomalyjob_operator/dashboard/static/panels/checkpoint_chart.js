@@ -31,7 +31,7 @@ function axis(values) {
 function options({ width, plot, drawn, moved }) {
   const last = plot === PLOTS.at(-1);
   return {
-    width, height: HEIGHT + (last ? 22 : 0), legend: { show: false }, padding: [8, 10, last ? 0 : 4, 0],
+    width, height: HEIGHT + (last ? 22 : 0), legend: { show: false }, padding: [8, 22, last ? 0 : 4, 0],
     cursor: { sync: { key: SYNC_KEY }, drag: { setScale: false, x: false, y: false }, points: { size: 7 } },
     scales: { x: { time: true }, y: { range: (_, __, maximum) => [0, (maximum || 1) * 1.15] } },
     axes: [

@@ -48,14 +48,14 @@ const at = (data, path) => path.split(".").reduce((value, key) => value?.[key] ?
 function totals(fields) {
   const part = (name, format) => (fields[name] = field(name, format)).node;
   const range = (name, format) =>
-    [part(`summary.${name}.minimum`, format), " … ", part(`summary.${name}.average`, format), " … ", part(`summary.${name}.maximum`, format)];
+    [part(`summary.${name}.minimum`, format), " to ", part(`summary.${name}.maximum`, format)];
   return [
     figure("Triggered", part("counts.triggered", count), [part("counts.inProgress", count), " in progress"]),
     figure("Completed", part("counts.completed", count), [part("kept.completed", count), " kept here"]),
     figure("Failed", part("counts.failed", count), [part("kept.failed", count), " kept here"]),
     figure("Restored", part("counts.restored", count), [part("kept.restored", count), " kept here"]),
-    figure("End to End Duration", part("summary.durationMilliseconds.average", milliseconds), range("durationMilliseconds", milliseconds)),
-    figure("Checkpointed Data Size", part("summary.sizeBytes.average", bytes), range("sizeBytes", bytes)),
+    figure("End to End Duration, average", part("summary.durationMilliseconds.average", milliseconds), range("durationMilliseconds", milliseconds)),
+    figure("Checkpointed Data Size, average", part("summary.sizeBytes.average", bytes), range("sizeBytes", bytes)),
   ];
 }
 
@@ -71,12 +71,12 @@ export class Checkpoints {
   constructor(panel) {
     this.panel = panel;
     this.fields = {};
-    this.settings = element("p", { class: "message" });
+    this.settings = element("p", { class: "message settings" });
     this.chart = new CheckpointChart();
     this.rows = element("tbody", { role: "rowgroup" });
     const history = table({ caption: "Checkpoints, savepoints and restores, newest first", columns: COLUMNS, bodies: [this.rows] });
     panel.body.replaceChildren(element("dl", { class: "figures compact" }, ...totals(this.fields)), this.settings,
-      element("div", { class: "history" }, this.chart.node, scrolling("Checkpoint history", history)));
+      element("div", { class: "history" }, this.chart.node, scrolling("Checkpoints, savepoints and restores", history)));
   }
 
   update(data) {

@@ -2,12 +2,27 @@
 
 import { graphic, setAttribute, setText } from "../app/elements.js";
 
-const CHARACTER_WIDTH = 7.1;
+const FONTS = { "box-title": "650 12.5px", "box-state": "600 11.5px", "box-note": "400 11.5px", "row-name": "400 12px", "row-rate": "400 11.5px" };
+const ruler = document.createElement("canvas").getContext("2d");
 
-export function fit(text, width, characterWidth = CHARACTER_WIDTH) {
-  const room = Math.max(1, Math.floor(width / characterWidth));
-  return text.length <= room ? text : `${text.slice(0, room - 1)}…`;
+/* How wide a text of that class is drawn: fonts differ from system to system. */
+export function widthOf(text, className) {
+  ruler.font = `${FONTS[className]} ${getComputedStyle(document.body).fontFamily}`;
+  return ruler.measureText(text).width;
 }
+
+export function fit(text, room, className) {
+  let shown = text;
+  for (let length = text.length - 1; length > 0 && widthOf(shown, className) > room; length -= 1) shown = `${text.slice(0, length)}…`;
+  return shown;
+}
+
+/* An arrow's head for what flows, so that its direction is seen without any motion. */
+export const arrowHead = () => graphic("defs", {}, graphic("marker",
+  { id: "flow-head", viewBox: "0 0 10 10", refX: 8, refY: 5, markerWidth: 13, markerHeight: 13, markerUnits: "userSpaceOnUse", orient: "auto" },
+  graphic("path", { class: "flow-head", d: "M0 0L10 5L0 10z" })));
+
+const FLOWS_WITH_HEAD = new Set(["restoring", "restored"]);
 
 export const place = (node, { x, y }) => setAttribute(node, "transform", `translate(${x} ${y})`);
 
@@ -31,6 +46,7 @@ export function wireView() {
     update({ path, flowPath, flow: kind, tone, key }) {
       setAttribute(wire, "d", path);
       setAttribute(flow, "d", flowPath ?? path);
+      setAttribute(flow, "marker-end", FLOWS_WITH_HEAD.has(kind) ? "url(#flow-head)" : null);
       setAttribute(node, "data-edge", key);
       setAttribute(node, "data-flow", kind ?? "none");
       setAttribute(node, "data-tone", tone ?? null);

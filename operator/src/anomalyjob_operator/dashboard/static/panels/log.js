@@ -20,13 +20,16 @@ function whereText(entry) {
   return [subtask, entry.workload].filter(Boolean).join(", ");
 }
 
+/* The text of an alert names its user. */
+const userParts = (entry) => (entry.kind === "alert" ? [] : [element("span", { class: "log-user" }, entry.userId ?? "–"), " "]);
+
 function rowView(entry) {
   const node = element("li", {
     class: "log-row", "data-log-kind": entry.kind, "data-user": entry.userId, "data-seq": entry.seq, "data-abnormal": String(Boolean(entry.abnormal)),
   },
   element("time", { datetime: entry.at, class: "log-time" }, clockTime(entry.at)), element("span", { class: "log-kind" }, entry.kind),
-  element("span", { class: "log-user" }, entry.userId ?? "–"), element("span", { class: "log-text" }, entryText(entry)),
-  element("span", { class: "log-where" }, whereText(entry)));
+  element("p", {}, ...userParts(entry), element("span", { class: "log-text" }, entryText(entry)), " ",
+    element("span", { class: "log-where" }, whereText(entry))));
   return { node, update() {} };
 }
 

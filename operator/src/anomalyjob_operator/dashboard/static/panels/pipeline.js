@@ -3,7 +3,7 @@
 import { element, graphic, reconcile, setAttribute } from "../app/elements.js";
 import { perSecond } from "../app/numbers.js";
 import { toneOf } from "../app/tones.js";
-import { fit, onWidthChange, place, textLine, wireView } from "./diagram.js";
+import { fit, onWidthChange, place, textLine, widthOf, wireView } from "./diagram.js";
 import { layout } from "./pipeline_layout.js";
 import { usersText } from "./workloads.js";
 
@@ -23,7 +23,8 @@ const sum = (vertex, name) => {
   const values = vertex.subtasks.map((subtask) => subtask[name]).filter((value) => value !== null && value !== undefined);
   return values.length ? values.reduce((total, value) => total + value, 0) : null;
 };
-const rateOf = (vertex) => sum(vertex, vertex.inputs.length ? "recordsInPerSecond" : "recordsOutPerSecond");
+const rateName = (vertex) => (vertex.inputs.length ? "recordsInPerSecond" : "recordsOutPerSecond");
+const rateOf = (vertex) => sum(vertex, rateName(vertex));
 
 function rowView() {
   const lamp = graphic("circle", { class: "lamp", r: 4, cx: PADDING + 4 });
@@ -37,9 +38,13 @@ function rowView() {
       setAttribute(node, "data-tone", toneOf(subtask.state));
       setAttribute(node, "data-state", subtask.state);
       setAttribute(lamp, "cy", y);
-      const text = perSecond(subtask[vertex.inputs.length ? "recordsInPerSecond" : "recordsOutPerSecond"]);
-      const users = usersText(subtask.users ?? []);
-      name.update(fit(`${subtask.index} ${users}`, width - 3 * PADDING - text.length * 7.2 - 8), PADDING + 16, y + 4);
+      setAttribute(node, "data-subtask", subtask.index);
+      const field = rateName(vertex);
+      const text = perSecond(subtask[field]);
+      setAttribute(rate.node, "data-field", field);
+      setAttribute(rate.node, "data-value", subtask[field] ?? "");
+      const room = width - 2 * PADDING - 22 - widthOf(text, "row-rate");
+      name.update(fit(`${subtask.index}  ${usersText(subtask.users ?? [])}`, room, "row-name"), PADDING + 16, y + 4);
       rate.update(text, width - PADDING, y + 4);
     },
   };
@@ -49,9 +54,10 @@ function vertexView() {
   const frame = graphic("rect", { class: "box", rx: 10 });
   const name = textLine("box-title");
   const note = textLine("box-state");
+  const rate = textLine("box-note");
   const rows = graphic("g");
   const more = textLine("box-note");
-  const node = graphic("g", { class: "box-group", role: "img" }, frame, name.node, note.node, rows, more.node);
+  const node = graphic("g", { class: "box-group", role: "img" }, frame, name.node, note.node, rate.node, rows, more.node);
   return { node, update: show };
 
   function show({ vertex, box, head, row }) {
@@ -61,8 +67,9 @@ function vertexView() {
     setAttribute(node, "data-tone", toneOf(vertex.state));
     setAttribute(frame, "width", box.width);
     setAttribute(frame, "height", box.height);
-    name.update(fit(`${vertex.name} ×${vertex.parallelism}`, box.width - 2 * PADDING), PADDING, 21);
-    note.update(fit(`${vertex.state ?? "unknown"} · ${perSecond(rateOf(vertex))}`, box.width - 2 * PADDING), PADDING, 38);
+    name.update(fit(`${vertex.name} ×${vertex.parallelism}`, box.width - 2 * PADDING, "box-title"), PADDING, 21);
+    note.update(fit(vertex.state ?? "unknown", box.width - 2 * PADDING, "box-state"), PADDING, 38);
+    rate.update(fit(`${perSecond(rateOf(vertex))} in all`, box.width - 2 * PADDING, "box-note"), PADDING, 55);
     const shown = shownSubtasks(vertex);
     reconcile(rows, shown.map((subtask, index) => ({ subtask, vertex, y: head + row * index + row / 2, width: box.width })), (item) => item.subtask.index, rowView);
     const hidden = vertex.subtasks.length - shown.length;

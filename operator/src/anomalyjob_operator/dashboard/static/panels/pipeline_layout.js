@@ -2,10 +2,11 @@
 
 import { wirePath } from "./diagram.js";
 
-const HEAD = 46;
+const HEAD = 64;
 const ROW = 22;
 const GAP = 18;
-const NARROWEST = 138;
+const NARROWEST = 126;
+const WIDEST = 260;
 
 export function columnsOf(vertices) {
   const depths = new Map();
@@ -24,23 +25,25 @@ export function columnsOf(vertices) {
 
 export function layout(vertices, rowsOf, width) {
   const columns = columnsOf(vertices);
-  const gap = Math.min(96, Math.max(62, width * 0.1));
-  const box = (width - 2 - (columns.length - 1) * gap) / columns.length;
-  const down = box < NARROWEST;
+  const gap = Math.min(110, Math.max(74, width * 0.1));
+  const room = (width - 2 - (columns.length - 1) * gap) / columns.length;
+  const down = room < NARROWEST;
+  const box = Math.min(WIDEST, room);
+  const left = (width - columns.length * box - (columns.length - 1) * gap) / 2;
   const height = (vertex) => HEAD + rowsOf(vertex) * ROW + 8;
-  const boxes = down ? stacked(columns.flat(), width, height) : sideBySide(columns, box, gap, height);
+  const boxes = down ? stacked(columns.flat(), width, height) : sideBySide(columns, { left, width: box, gap }, height);
   const bottom = Math.max(0, ...Object.values(boxes).map((placed) => placed.y + placed.height));
   return { boxes, wires: wires(vertices, boxes, down), height: bottom + 1, head: HEAD, row: ROW };
 }
 
-function sideBySide(columns, width, gap, height) {
+function sideBySide(columns, { left, width, gap }, height) {
   const heights = columns.map((column) => column.reduce((sum, vertex) => sum + height(vertex) + GAP, -GAP));
   const total = Math.max(...heights);
   const boxes = {};
   columns.forEach((column, index) => {
     let y = (total - heights[index]) / 2 + 1;
     for (const vertex of column) {
-      boxes[vertex.id] = { x: 1 + index * (width + gap), y, width, height: height(vertex) };
+      boxes[vertex.id] = { x: left + index * (width + gap), y, width, height: height(vertex) };
       y += height(vertex) + GAP;
     }
   });

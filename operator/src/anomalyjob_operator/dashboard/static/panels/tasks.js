@@ -2,13 +2,14 @@
 
 import { element, reconcile, setAttribute, setText } from "../app/elements.js";
 import { badge, field } from "../app/fields.js";
-import { bytes, bytesPerSecond, milliseconds, percent, perSecond } from "../app/numbers.js";
+import { bytes, bytesPerSecond, count, milliseconds, percent, perSecond } from "../app/numbers.js";
 import { cell, scrolling, table } from "../app/table.js";
 import { usersText } from "./workloads.js";
 
 const COLUMNS = [
   { heading: "Subtask" }, { heading: "State" }, { heading: "TaskManager" }, { heading: "Users" },
-  { heading: "Records in", numeric: true }, { heading: "Records out", numeric: true }, { heading: "Bytes in", numeric: true }, { heading: "Bytes out", numeric: true },
+  { heading: "Records in", numeric: true }, { heading: "Records out", numeric: true },
+  { heading: "Bytes in", numeric: true }, { heading: "Bytes out", numeric: true },
   { heading: "Busy · backpressured · idle" }, { heading: "Checkpoint size", numeric: true }, { heading: "Checkpoint duration", numeric: true },
 ];
 
@@ -16,7 +17,7 @@ const NUMBERS = {
   recordsInPerSecond: perSecond, recordsOutPerSecond: perSecond, bytesInPerSecond: bytesPerSecond, bytesOutPerSecond: bytesPerSecond,
   busyRatio: percent, backpressuredRatio: percent, idleRatio: percent, checkpointSizeBytes: bytes, checkpointDurationMilliseconds: milliseconds,
 };
-const TOTALS = { recordsInPerSecond: "recordsIn", recordsOutPerSecond: "recordsOut", bytesInPerSecond: "bytesIn", bytesOutPerSecond: "bytesOut" };
+const TOTALS = { recordsIn: count, recordsOut: count, bytesIn: bytes, bytesOut: bytes };
 
 function loadView(numbers) {
   const bar = element("span", { class: "load-bar", "aria-hidden": "true" }, element("i", { class: "busy" }), element("i", { class: "backpressured" }));
@@ -33,15 +34,20 @@ function loadView(numbers) {
 }
 
 function rowView() {
-  const numbers = Object.fromEntries(Object.entries(NUMBERS).map(([name, format]) => [name, field(name, format)]));
+  const numbers = Object.fromEntries(Object.entries({ ...NUMBERS, ...TOTALS }).map(([name, format]) => [name, field(name, format)]));
   const load = loadView(numbers);
   const state = badge("state");
   const name = element("th", { scope: "row", role: "rowheader" });
   const taskManager = element("span", { "data-field": "taskManager" });
   const users = element("span", { "data-field": "users" });
-  const numeric = (index, field_) => element("td", { role: "cell", class: "numeric", "data-heading": COLUMNS[index].heading }, field_.node);
+  const numeric = (index, ...fields) => element("td", { role: "cell", class: "numeric", "data-heading": COLUMNS[index].heading }, ...fields.map((shown) => shown.node));
+  for (const total of Object.keys(TOTALS)) {
+    numbers[total].node.classList.add("total");
+    numbers[total].node.title = "in all, since the task started";
+  }
   const node = element("tr", { role: "row" }, name, cell("State", state.node), cell("TaskManager", taskManager), cell("Users", users),
-    numeric(4, numbers.recordsInPerSecond), numeric(5, numbers.recordsOutPerSecond), numeric(6, numbers.bytesInPerSecond), numeric(7, numbers.bytesOutPerSecond),
+    numeric(4, numbers.recordsInPerSecond, numbers.recordsIn), numeric(5, numbers.recordsOutPerSecond, numbers.recordsOut),
+    numeric(6, numbers.bytesInPerSecond, numbers.bytesIn), numeric(7, numbers.bytesOutPerSecond, numbers.bytesOut),
     cell(COLUMNS[8].heading, load.node), numeric(9, numbers.checkpointSizeBytes), numeric(10, numbers.checkpointDurationMilliseconds));
   return { node, update: show };
 
@@ -51,7 +57,6 @@ function rowView() {
     setText(name, `${vertex.name} ${subtask.index}`);
     state.update(subtask.state);
     for (const [key, view] of Object.entries(numbers)) view.update(subtask[key]);
-    for (const [key, total] of Object.entries(TOTALS)) setAttribute(numbers[key].node, "title", totalText(subtask[total], key));
     setText(taskManager, shortName(subtask.taskManager));
     setText(users, usersText(subtask.users ?? []));
     load.update(subtask);
@@ -59,7 +64,6 @@ function rowView() {
 }
 
 const shortName = (name) => (name ? name.replace(/^.*-(?=taskmanager-)/, "") : "–");
-const totalText = (total, key) => (total === null || total === undefined ? null : `${key.startsWith("bytes") ? bytes(total) : total} in all`);
 
 function groupView() {
   const body = element("tbody", { role: "rowgroup" });

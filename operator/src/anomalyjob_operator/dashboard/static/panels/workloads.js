@@ -7,6 +7,7 @@ import { bytes, count, percent } from "../app/numbers.js";
 import { toneOf } from "../app/tones.js";
 
 const MOST_USERS = 4;
+const GONE = new Set(["down", "restarting", "stopped"]);
 
 export const usersText = (users) =>
   users.length > MOST_USERS ? `${users.slice(0, MOST_USERS).join(", ")} +${users.length - MOST_USERS}` : users.join(", ");
@@ -33,21 +34,22 @@ function slotView() {
   const node = element("li", { class: "slot" }, group, tasks, users);
   return {
     node,
-    update({ slot, index }) {
+    update({ slot, index, gone }) {
       setAttribute(node, "data-slot", slot ? "used" : "free");
       setText(group, slot ? (slot.group ?? "slot") : `slot ${index}`);
       reconcile(tasks, slot?.tasks ?? [], (task) => `${task.vertexId}/${task.subtask}`, taskView);
-      setText(users, slot ? usersText(slot.users ?? []) : "free");
+      setText(users, slot ? usersText(slot.users ?? []) : gone ? "gone" : "free");
       setAttribute(users, "title", slot?.users?.length ? slot.users.slice(0, 50).join(", ") : null);
     },
   };
 }
 
-/* Slots in use, then as many free ones as there are: a process that is gone has none. */
+/* Slots in use, then the others: free, or gone with their process. */
 function slotItems(workload) {
   const used = (workload.slots ?? []).map((slot, index) => ({ slot, index }));
   const free = Math.max(0, Math.min(64, (workload.slotsTotal ?? 0) - used.length));
-  return [...used, ...Array.from({ length: free }, (_, index) => ({ slot: null, index: used.length + index }))];
+  const gone = GONE.has(workload.state);
+  return [...used, ...Array.from({ length: free }, (_, index) => ({ slot: null, index: used.length + index, gone }))];
 }
 
 function meters() {
@@ -64,13 +66,14 @@ function workloadView() {
   const state = badge();
   const since = ageField("since", { before: "for ", after: "" });
   const restarts = field("restarts", (value) => `${count(value)} restarts`);
+  const memory = field("memoryTotalBytes", (value) => `${bytes(value)} in all`);
   const reason = element("p", { class: "reason", "data-field": "reason" });
   const bars = meters();
   const metricsAge = ageField("metricsAt", { before: "measured " });
   const slots = element("ul", { class: "slots", "aria-label": "Slots" });
   const node = element("li", { class: "workload" },
     element("div", { class: "workload-head" }, name, state.node),
-    element("p", { class: "workload-note" }, since.node, " · ", restarts.node), reason,
+    element("p", { class: "workload-note" }, since.node, " · ", restarts.node, " · ", memory.node), reason,
     element("div", { class: "meters" }, ...Object.values(bars).map((bar) => bar.node)), metricsAge.node, slots);
   return { node, update: (workload) => show(workload) };
 
@@ -82,6 +85,7 @@ function workloadView() {
     state.update(workload.state);
     since.update(workload.since);
     restarts.update(workload.restarts);
+    memory.update(workload.memoryTotalBytes);
     setText(reason, workload.reason ?? "");
     reason.hidden = !workload.reason;
     bars.cpuLoad.update(workload.cpuLoad, 1);
