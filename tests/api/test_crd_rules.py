@@ -78,6 +78,7 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "amount of memory": (at(f"taskManager.{LIMIT}.memory", "2000M"), at(f"taskManager.{LIMIT}.memory", "2 GB")),
     "amount with an exponent": (at(f"taskManager.{LIMIT}.memory", "2G"), at(f"taskManager.{LIMIT}.memory", "2e9")),
     "amount of processor time": (at(f"taskManager.{LIMIT}.cpu", "1.5"), at(f"taskManager.{LIMIT}.cpu", "1.5m")),
+    "name of a target": (at("notifications.webhook", "on-call"), at("notifications.webhook", "https://a.example/")),
     "name of a user": (users("Ada Lovelace", "Зоя", "王"), users(" Ada")),
     "name of an image": (at("image", "registry.example:5000/a/b@sha256:0"), at("image", "-a")),
     "name of a claim": (at(f"{STORAGE}.existingClaim", "a.b-c"), at(f"{STORAGE}.existingClaim", "a_b")),

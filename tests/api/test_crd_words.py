@@ -30,6 +30,30 @@ SERVERS_WORDS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
         "spec.job.pythonExecutionMode",
         '"thread"',
     ),
+    "event to be told": (
+        at("notifications.events", ["Recovered", "JobFailed"]),
+        at("notifications.events", ["Recovered", "AnomalyAlert"]),
+        "spec.notifications.events[1]",
+        '"CheckpointOverdue"',
+    ),
+    "event to be told twice": (
+        at("notifications.events", []),
+        at("notifications.events", ["Recovered", "Recovered"]),
+        "spec.notifications.events[1]",
+        "Duplicate value",
+    ),
+    "long name of a target": (
+        at("notifications.webhook", "a" * 40),
+        at("notifications.webhook", "a" * 41),
+        "spec.notifications.webhook",
+        "may not be more than 40",
+    ),
+    "alerts": (
+        at("notifications.alerts", True),  # noqa: FBT003 - a value of the document
+        at("notifications.alerts", "yes"),
+        "spec.notifications.alerts",
+        "boolean",
+    ),
     "deletion": (at("deletionPolicy", "Delete"), at("deletionPolicy", "Keep"), "spec.deletionPolicy", '"Retain"'),
     "access mode": (
         at(f"{STORAGE}.persistentVolumeClaim.accessModes", ["ReadWriteMany"]),

@@ -38,3 +38,11 @@ def test_rocksdb_and_the_claim_of_others_are_what_their_samples_show() -> None:
 
 def test_the_suspended_job_runs_nothing() -> None:
     assert sample("suspended").job.state == "suspended"
+
+
+def test_the_notifying_job_tells_its_alerts_and_recoveries() -> None:
+    notifications = sample("notifications").notifications
+
+    assert notifications.webhook == "on-call"
+    assert {"RecoverDeployment", "Recovered"} < set(notifications.events)
+    assert notifications.alerts

@@ -89,6 +89,37 @@ WRONG = [
         "spec.job",
         "has no value; write {} for the defaults",
     ),
+    (
+        "name of no target",
+        {"notifications": {"webhook": "https://a.example/"}},
+        "spec.notifications.webhook",
+        "must be the name of a target: lower-case letters, digits and -, beginning with a letter; found the text",
+    ),
+    ("long name of a target", {"notifications": {"webhook": "a" * 41}}, "spec.notifications.webhook", "at most 40"),
+    (
+        "event that nobody knows",
+        {"notifications": {"events": ["Recovered", "JobDied"]}},
+        "spec.notifications.events[1]",
+        "must be CheckpointError, CheckpointOverdue, JobFailed,",
+    ),
+    (
+        "event that notifications make themselves",
+        {"notifications": {"events": ["AnomalyAlert"]}},
+        "spec.notifications.events[0]",
+        "must be CheckpointError,",
+    ),
+    (
+        "event twice",
+        {"notifications": {"events": ["Recovered", "Recovered"]}},
+        "spec.notifications.events",
+        'names "Recovered" twice',
+    ),
+    (
+        "address in the resource",
+        {"notifications": {"url": "https://a.example/"}},
+        "spec.notifications.url",
+        "is not a known field; known here: webhook, events, alerts",
+    ),
     ("negative number", {"detection": {"maxCount": -3}}, "spec.detection.maxCount", "must be at least 1, found -3"),
     ("number too large", {"taskManager": {"slots": 65}}, "spec.taskManager.slots", "must be at most 64, found 65"),
     (
