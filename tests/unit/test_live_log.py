@@ -264,15 +264,17 @@ async def test_every_new_alert_is_told_and_none_of_the_history() -> None:
 
 
 @pytest.mark.asyncio
-async def test_of_a_flood_the_newest_is_told_with_every_alert_and_the_rest_is_counted() -> None:
+@pytest.mark.parametrize("batch_lines", [1_000, 10_000])
+async def test_of_a_flood_a_part_is_told_with_every_alert_and_the_rest_is_counted(batch_lines: int) -> None:
     following = Following()
     flood = [line for index in range(2, 4_002) for line in lines_of(index, second=101)]
-    following.log.write(*lines_of(1, count=3, second=101), *flood)
-    await following.until(log_follower.MAXIMUM_LINES)
+    lines = [*lines_of(0, count=3, second=101), *flood, *lines_of(1, count=3, second=101)]
+    for begin in range(0, len(lines), batch_lines):
+        following.log.write(*lines[begin : begin + batch_lines])
+    await following.until(log_follower.MAXIMUM_LINES // 2)
 
-    assert [alert.index for alert in following.alerts] == [1]
-    assert following.dropped >= 8_003 - log_follower.MAXIMUM_LINES
-    assert following.entries[-1]["index"] == 4_001
+    assert [alert.index for alert in following.alerts] == [0, 1]
+    assert following.dropped >= 8_000 - 2 * log_follower.MAXIMUM_LINES
 
 
 @pytest.mark.asyncio
@@ -301,3 +303,22 @@ async def test_a_log_that_nobody_wants_is_not_opened() -> None:
     await asyncio.gather(running, return_exceptions=True)
 
     assert following.log.opened == 0
+
+
+@pytest.mark.asyncio
+async def test_a_follower_that_was_hurried_and_is_no_longer_wanted_lets_others_have_their_turn() -> None:
+    following = Following()
+    following.log.write(*lines_of(1))
+    running = asyncio.create_task(following.follower.run())
+    await following.told.wait()
+    following.follower.hurry()
+    following.wanted = False
+    async with asyncio.timeout(BOUND_SECONDS):
+        await running
+    again = asyncio.create_task(following.follower.run())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    again.cancel()
+    await asyncio.gather(again, return_exceptions=True)
+
+    assert following.log.opened == 1

@@ -114,8 +114,7 @@ class Feeds:
                 logger.exception("a listener to the alerts of %s failed", "/".join(key))
 
     async def _publish_next(self) -> None:
-        await loops.wait_briefly(self._changed, LONGEST_PAUSE_SECONDS)
-        self._changed.clear()
+        await loops.took(self._changed, LONGEST_PAUSE_SECONDS)
         if len(self._fanout):
             self._fanout.publish("jobs", self.jobs_document())
         await asyncio.sleep(SHORTEST_PAUSE_SECONDS)

@@ -58,7 +58,7 @@ class JobFeed:
             lambda: around.log_source(key),
             self._book,
             wanted=lambda: self._is_watched() or around.log_wanted(key),
-            new=self._new_entries,
+            new=self._fanout.publish_entries,
             alert=lambda alert: around.alert(key, alert),
             clock=around.clock,
         )
@@ -122,8 +122,7 @@ class JobFeed:
         return len(self._fanout) > 0 or asyncio.get_running_loop().time() < self._watched_until
 
     async def _publish_next(self) -> None:
-        await loops.wait_briefly(self._changed, LONGEST_PAUSE_SECONDS)
-        self._changed.clear()
+        await loops.took(self._changed, LONGEST_PAUSE_SECONDS)
         if len(self._fanout):
             self._publish()
         await asyncio.sleep(SHORTEST_PAUSE_SECONDS)
@@ -140,8 +139,4 @@ class JobFeed:
 
     def _looked(self) -> None:
         self._moments = self._moments.after_look(self._poller.view)
-        self._changed.set()
-
-    def _new_entries(self, entries: tuple[bytes, ...], dropped: int) -> None:
-        self._fanout.publish_entries(entries, dropped)
         self._changed.set()

@@ -1,13 +1,13 @@
 """Follows a job's log while somebody wants it, and hands on what is new, a few times a second.
 
-However much is written, it takes a bounded share of this process: of a flood it keeps the newest and counts the rest,
-but no alert is passed over. A source that ends or fails is opened anew.
+However much is written, it takes a bounded share of this process: of a flood it reads a part and counts the rest, but
+no alert is passed over. A source that ends or fails is opened anew.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,7 +24,7 @@ GATHERING_SECONDS: Final = 0.2
 REOPEN_SECONDS: Final = 5.0
 WANTED_CHECK_SECONDS: Final = 1.0
 MAXIMUM_LINES: Final = 2_000
-"""Of one batch: more than that is a flood."""
+"""In each of those whiles: more than that is a flood."""
 MAXIMUM_GATHERED: Final = 2_000
 AT_A_TIME: Final = 200
 CLOCKS_DIFFER: Final = timedelta(seconds=2)
@@ -53,14 +53,15 @@ class LogFollower:
         self._reader = RecordReader()
         self._gathered: deque[Written] = deque(maxlen=MAXIMUM_GATHERED)
         self._dropped = 0
+        self._lines_left = MAXIMUM_LINES
+        self._while_ends = 0.0
         self._something = asyncio.Event()
         self._hurry = asyncio.Event()
 
     async def run(self) -> None:
         """Follow the log for as long as it is wanted; then return."""
         while not self._wanted():
-            await loops.wait_briefly(self._hurry, WANTED_CHECK_SECONDS)
-        self._hurry.clear()
+            await loops.took(self._hurry, WANTED_CHECK_SECONDS)
         began = self._clock() - CLOCKS_DIFFER
         reading = asyncio.create_task(self._read_again_and_again(began))
         try:
@@ -76,20 +77,37 @@ class LogFollower:
     async def _read_again_and_again(self, began: datetime) -> None:
         while True:
             try:
-                async for batch in self._source().follow(HISTORY_LINES):
-                    await self._take(batch, began)
+                await self._read(began)
             except Exception as error:  # noqa: BLE001 - whatever it is, the log is opened anew
                 logger.warning("the log cannot be followed: %r (trying again)", error)
             await asyncio.sleep(REOPEN_SECONDS)
 
+    async def _read(self, began: datetime) -> None:
+        batches = self._source().follow(HISTORY_LINES)
+        try:
+            async for batch in batches:
+                await self._take(batch, began)
+        finally:
+            if isinstance(batches, AsyncGenerator):
+                await batches.aclose()
+
     async def _take(self, batch: LogBatch, began: datetime) -> None:
-        lines = _bounded(batch.lines)
+        lines = self._share(batch.lines)
         self._dropped += len(batch.lines) - len(lines)
         for begin in range(0, len(lines), AT_A_TIME):
             for written in self._reader.read(batch.workload, lines[begin : begin + AT_A_TIME]):
                 self._gather(written, began)
             # Others have their turn: a flood must not hold up this process.
             await asyncio.sleep(0)
+
+    def _share(self, lines: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the newest lines, as many as may still be read in this while, and of older ones only the alerts."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._while_ends:
+            self._while_ends, self._lines_left = now + GATHERING_SECONDS, MAXIMUM_LINES
+        older = max(0, len(lines) - self._lines_left)
+        self._lines_left -= len(lines) - older
+        return tuple(filter(is_alert_line, lines[:older])) + lines[older:]
 
     def _gather(self, written: Written, began: datetime) -> None:
         self._dropped += len(self._gathered) == MAXIMUM_GATHERED
@@ -99,19 +117,10 @@ class LogFollower:
             self._alert(written.record)
 
     async def _hand_on(self) -> None:
-        await loops.wait_briefly(self._something, WANTED_CHECK_SECONDS)
-        if not self._something.is_set():
+        if not await loops.took(self._something, WANTED_CHECK_SECONDS):
             return
         await asyncio.sleep(GATHERING_SECONDS)
-        self._something.clear()
         gathered, dropped = tuple(self._gathered), self._dropped
         self._gathered.clear()
         self._dropped = 0
         self._new(self._book.add(gathered), dropped)
-
-
-def _bounded(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the newest lines, and of older ones only the alerts."""
-    if len(lines) <= MAXIMUM_LINES:
-        return lines
-    return tuple(filter(is_alert_line, lines[:-MAXIMUM_LINES])) + lines[-MAXIMUM_LINES:]

@@ -21,11 +21,17 @@ async def repeat(step: Callable[[], Awaitable[None]], what: str) -> None:
             await asyncio.sleep(AFTER_FAILURE_SECONDS)
 
 
-async def wait_briefly(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, but no longer than that."""
+async def took(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for the event, but no longer than that; take it, so that it wakes nobody twice. Tell whether it came.
+
+    Trap: to wait for an event that is set does not let others have their turn. A loop that does not take it hangs all.
+    """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+    came = event.is_set()
+    event.clear()
+    return came
 
 
 async def end(tasks: Iterable[asyncio.Task[None]]) -> None:

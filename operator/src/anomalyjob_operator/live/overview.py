@@ -28,7 +28,7 @@ def overview_document(known: Known, now: datetime) -> Json:
         "status": _status(known),
         "flink": _flink(known.flink),
         "job": _job(known),
-        "taskManagers": _task_managers(report.status),
+        "taskManagers": _task_managers(report.status, known.flink),
         "workloads": list(_workloads(known)),
         "lastCheckpoint": _last_checkpoint(known),
         "restored": _restored(known.restored),
@@ -106,13 +106,13 @@ def _job(known: Known) -> Json:
     }
 
 
-def _task_managers(status: Status) -> Json:
+def _task_managers(status: Status, flink: FlinkView) -> Json:
     cluster = status.cluster
     return {
         "ready": cluster.task_managers_ready,
         "desired": cluster.task_managers_desired,
-        "slotsTotal": cluster.slots_total,
-        "slotsFree": cluster.slots_free,
+        "slotsTotal": flink.slots_total if flink.answering else cluster.slots_total,
+        "slotsFree": flink.slots_free if flink.answering else cluster.slots_free,
     }
 
 

@@ -78,8 +78,7 @@ class Poller:
     async def _pause(self, began: float) -> None:
         loop = asyncio.get_running_loop()
         if not self._watched():
-            await loops.wait_briefly(self._hurry, began + UNWATCHED_SECONDS - loop.time())
-        self._hurry.clear()
+            await loops.took(self._hurry, began + UNWATCHED_SECONDS - loop.time())
         await asyncio.sleep(max(0.0, began + WATCHED_SECONDS - loop.time()))
 
     async def _look(self, rest: FlinkRest, url: str | None) -> None:
