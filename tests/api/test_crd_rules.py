@@ -49,6 +49,10 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         at("deletionPolicy", "Delete"),
         merged(at("deletionPolicy", "Delete"), at(f"{STORAGE}.existingClaim", "mine")),
     ),
+    "alerts from a log": (
+        merged(at("notifications.alerts", True), at("sink", {"log": {}, "files": {}})),  # noqa: FBT003 - a value
+        merged(at("notifications.alerts", True), at("sink.files", {})),  # noqa: FBT003 - a value
+    ),
     "memory of the JobManager": (
         at(f"jobManager.{REQUEST}.memory", "1024Mi"),
         at(f"jobManager.{REQUEST}.memory", "1025Mi"),

@@ -33,6 +33,7 @@ SENTENCES = {
     "spec.recovery.maxBackoff": validation.BACKOFF_MESSAGE,
     "spec.recovery.progressDeadline": validation.PROGRESS_MESSAGE,
     "spec.deletionPolicy": validation.DELETION_MESSAGE,
+    "spec.notifications.alerts": validation.ALERTS_MESSAGE,
     **{
         f"spec.{role}.resources.requests.{kind}": validation.REQUESTS_MESSAGE
         for role in ("jobManager", "taskManager")

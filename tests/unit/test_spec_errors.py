@@ -120,6 +120,12 @@ WRONG = [
         "spec.notifications.url",
         "is not a known field; known here: webhook, events, alerts",
     ),
+    (
+        "alerts that no log tells",
+        {"notifications": {"alerts": True}, "sink": {"files": {}}},
+        "spec.notifications.alerts",
+        "must be false without spec.sink.log: alerts are read from what that sink writes",
+    ),
     ("negative number", {"detection": {"maxCount": -3}}, "spec.detection.maxCount", "must be at least 1, found -3"),
     ("number too large", {"taskManager": {"slots": 65}}, "spec.taskManager.slots", "must be at most 64, found 65"),
     (

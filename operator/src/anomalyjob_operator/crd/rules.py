@@ -75,6 +75,11 @@ SPEC_RULES: Final = (
         message=text(validation.DELETION_MESSAGE),
         field=".deletionPolicy",
     ),
+    Rule(
+        rule="!self.notifications.alerts || has(self.sink.log)",
+        message=text(validation.ALERTS_MESSAGE),
+        field=".notifications.alerts",
+    ),
     *(_request(role, kind) for role in ("jobManager", "taskManager") for kind in ("memory", "cpu")),
 )
 """One for each of validation.RULES; they stand on the spec."""

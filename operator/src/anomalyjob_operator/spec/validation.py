@@ -36,6 +36,7 @@ DELETION_MESSAGE: Final = (
     "must be Retain with spec.checkpointing.storage.existingClaim: "
     "what the operator did not make it does not delete either"
 )
+ALERTS_MESSAGE: Final = "must be false without spec.sink.log: alerts are read from what that sink writes"
 BACKOFF_MESSAGE: Final = "must not be shorter than spec.recovery.initialBackoff ({initial}), found {largest}"
 PROGRESS_MESSAGE: Final = (
     "must be longer than spec.checkpointing.interval ({interval}), or no start could complete a checkpoint in time; "
@@ -112,12 +113,17 @@ def _claim_of_others(spec: Spec) -> str | None:
     return None if kept else DELETION_MESSAGE
 
 
+def _alerts_of_no_log(spec: Spec) -> str | None:
+    return ALERTS_MESSAGE if spec.notifications.alerts and spec.sink.log is None else None
+
+
 RULES: Final = (
     Rule(path="spec.job.parallelism", broken=_slots),
     Rule(path="spec.checkpointing.minPause", broken=_min_pause),
     Rule(path="spec.recovery.maxBackoff", broken=_backoff),
     Rule(path="spec.recovery.progressDeadline", broken=_progress),
     Rule(path="spec.deletionPolicy", broken=_claim_of_others),
+    Rule(path="spec.notifications.alerts", broken=_alerts_of_no_log),
     Rule(path="spec.jobManager.resources.requests.memory", broken=lambda spec: _requests(spec, "job_manager")),
     Rule(path="spec.taskManager.resources.requests.memory", broken=lambda spec: _requests(spec, "task_manager")),
     Rule(path="spec.jobManager.resources.requests.cpu", broken=lambda spec: _cpu_requests(spec, "job_manager")),
