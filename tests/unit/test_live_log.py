@@ -318,7 +318,8 @@ async def test_a_follower_that_was_hurried_and_is_no_longer_wanted_lets_others_h
     again = asyncio.create_task(following.follower.run())
     for _ in range(20):
         await asyncio.sleep(0)
+    assert not again.done()
     again.cancel()
     await asyncio.gather(again, return_exceptions=True)
 
-    assert following.log.opened == 1
+    assert again.cancelled()

@@ -12,8 +12,9 @@ AFTER_FAILURE_SECONDS: Final = 5.0
 
 
 async def repeat(step: Callable[[], Awaitable[None]], what: str) -> None:
-    """Take one step after the other; a step must wait for something by itself."""
+    """Take one step after the other; a step waits for something by itself, and others have their turn in any case."""
     while True:
+        await asyncio.sleep(0)
         try:
             await step()
         except Exception:
