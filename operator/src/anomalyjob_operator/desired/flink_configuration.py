@@ -48,8 +48,8 @@ def job_manager_configuration(spec: Spec, placement: Placement, *, job_name: str
         # Half-way between two answers a recovery would look as long as the cache is old.
         "rest.cache.checkpoint-statistics.timeout": "500 ms",
         "rest.cache.execution-graph.timeout": "500 ms",
-        # The JobManager asks TaskManagers for their metrics at most this often, and only when REST is asked for some.
-        # With Flink's 10 s a dashboard that asks every second would show each number ten times.
+        # The JobManager asks TaskManagers for their metrics at most this often. With Flink's 10 s a dashboard that asks
+        # every second would show each number ten times.
         "metrics.fetcher.update-interval": "1 s",
         "web.tmpdir": placement.temporary_folder_of(workload),
         **spec.flink_configuration,
