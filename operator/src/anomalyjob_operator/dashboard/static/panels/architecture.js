@@ -52,7 +52,7 @@ function workloadBox(workload, job) {
 }
 
 function volumeBox({ lastCheckpoint, status }, flow) {
-  const words = { restoring: `restoring from #${status.recovery?.fromCheckpoint ?? "?"}`, restored: "restored", checkpoint: "checkpoint written" };
+  const words = { restoring: `restoring #${status.recovery?.fromCheckpoint ?? "?"}`, restored: "restored", checkpoint: "checkpoint written" };
   const kept = lastCheckpoint ? `#${lastCheckpoint.id} · ${bytes(lastCheckpoint.sizeBytes)}` : "no checkpoint yet";
   const free = status.volumeFreeRatio === null || status.volumeFreeRatio === undefined ? "" : `${percent(status.volumeFreeRatio)} free`;
   return { name: "volume", title: "volume", state: words[flow] ?? kept, note: words[flow] ? kept : free, tone: flow === "restoring" ? "flowing" : "good", role: "volume",

@@ -28,12 +28,21 @@ function axis(values) {
   };
 }
 
-function options({ width, plot, drawn, moved }) {
+/* From the oldest to the newest of all that is shown, marks too, with a little air. */
+export function timeRange({ checkpoints, marks }) {
+  const times = [...checkpoints, ...marks].map((entry) => seconds(entry.triggeredAt));
+  if (times.length === 0) return [null, null];
+  const [first, last] = [Math.min(...times), Math.max(...times)];
+  const air = Math.max(5, (last - first) * 0.015);
+  return [first - air, last + air];
+}
+
+function options({ width, plot, range, drawn, moved }) {
   const last = plot === PLOTS.at(-1);
   return {
     width, height: HEIGHT + (last ? 22 : 0), legend: { show: false }, padding: [8, 22, last ? 0 : 4, 0],
     cursor: { sync: { key: SYNC_KEY }, drag: { setScale: false, x: false, y: false }, points: { size: 7 } },
-    scales: { x: { time: true }, y: { range: (_, __, maximum) => [0, (maximum || 1) * 1.15] } },
+    scales: { x: { time: true, range }, y: { range: (_, __, maximum) => [0, (maximum || 1) * 1.15] } },
     axes: [
       axis({ size: last ? 26 : 0, show: last, values: (_, instants) => instants.map((instant) => clockTime(instant * 1000)), space: 76 }),
       axis({ size: 62, space: 34, values: (_, values) => values.map((value) => plot.format(value)) }),
@@ -88,7 +97,7 @@ export class CheckpointChart {
 
   build() {
     this.plots = PLOTS.map((plot, index) => new window.uPlot(options({
-      width: this.node.clientWidth, plot, drawn: (drawn) => this.drawMarks(drawn), moved: (moved) => this.show(moved.cursor.idx),
+      width: this.node.clientWidth, plot, range: () => timeRange(this.data), drawn: (drawn) => this.drawMarks(drawn), moved: (moved) => this.show(moved.cursor.idx),
     }), this.series(index), this.holders[index]));
   }
 

@@ -8,7 +8,7 @@ import { layout } from "./pipeline_layout.js";
 import { usersText } from "./workloads.js";
 
 const MOST_ROWS = 8;
-const PADDING = 12;
+const PADDING = 10;
 const SEVERITY = ["bad", "warn", "busy", "quiet", "good"];
 
 /* The worst first, so that what needs a look is among those shown; in their order otherwise. */
@@ -43,8 +43,8 @@ function rowView() {
       const text = perSecond(subtask[field]);
       setAttribute(rate.node, "data-field", field);
       setAttribute(rate.node, "data-value", subtask[field] ?? "");
-      const room = width - 2 * PADDING - 22 - widthOf(text, "row-rate");
-      name.update(fit(`${subtask.index}  ${usersText(subtask.users ?? [])}`, room, "row-name"), PADDING + 16, y + 4);
+      const room = width - 2 * PADDING - 20 - widthOf(text, "row-rate");
+      name.update(fit(`${subtask.index}  ${usersText(subtask.users ?? [])}`, room, "row-name"), PADDING + 15, y + 4);
       rate.update(text, width - PADDING, y + 4);
     },
   };

@@ -25,7 +25,7 @@ export function columnsOf(vertices) {
 
 export function layout(vertices, rowsOf, width) {
   const columns = columnsOf(vertices);
-  const gap = Math.min(110, Math.max(74, width * 0.1));
+  const gap = Math.min(110, Math.max(68, width * 0.1));
   const room = (width - 2 - (columns.length - 1) * gap) / columns.length;
   const down = room < NARROWEST;
   const box = Math.min(WIDEST, room);

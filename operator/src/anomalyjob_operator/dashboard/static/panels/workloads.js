@@ -66,14 +66,14 @@ function workloadView() {
   const state = badge();
   const since = ageField("since", { before: "for ", after: "" });
   const restarts = field("restarts", (value) => `${count(value)} restarts`);
-  const memory = field("memoryTotalBytes", (value) => `${bytes(value)} in all`);
+  const memory = field("memoryTotalBytes", (value) => (value === null || value === undefined ? "" : ` · ${bytes(value)} in all`));
   const reason = element("p", { class: "reason", "data-field": "reason" });
   const bars = meters();
   const metricsAge = ageField("metricsAt", { before: "measured " });
   const slots = element("ul", { class: "slots", "aria-label": "Slots" });
   const node = element("li", { class: "workload" },
     element("div", { class: "workload-head" }, name, state.node),
-    element("p", { class: "workload-note" }, since.node, " · ", restarts.node, " · ", memory.node), reason,
+    element("p", { class: "workload-note" }, since.node, " · ", restarts.node, memory.node), reason,
     element("div", { class: "meters" }, ...Object.values(bars).map((bar) => bar.node)), metricsAge.node, slots);
   return { node, update: (workload) => show(workload) };
 
