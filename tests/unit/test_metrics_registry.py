@@ -55,6 +55,11 @@ def test_a_healthy_job_is_told_as_it_is() -> None:
     assert found["anomalyjob_checkpoints_completed_total"] == 1
     assert found["anomalyjob_checkpoints_failed_total"] == 0
     assert found["anomalyjob_restarts_total"] == 0
+    assert found["anomalyjob_volume_free_ratio"] == 0.5
+
+
+def test_a_volume_that_is_not_seen_has_no_free_part() -> None:
+    assert "anomalyjob_volume_free_ratio" not in told(reports((20, seen(volume_free_ratio=None))))
 
 
 def test_exactly_one_phase_is_the_one_that_the_job_is_in() -> None:

@@ -30,6 +30,10 @@ GAUGES: Final[dict[str, tuple[str, Value]]] = {
         "How old the newest completed checkpoint may be before the job stops being Ready.",
         lambda record: record.checkpoint_age_limit_seconds,
     ),
+    "anomalyjob_volume_free_ratio": (
+        "The free part of the volume, 0 to 1; missing while it is not seen.",
+        lambda record: record.volume_free_ratio,
+    ),
     "anomalyjob_task_managers_ready": (
         "TaskManagers that live and are registered.",
         lambda record: record.status.cluster.task_managers_ready,

@@ -59,6 +59,7 @@ class JobRecord:
     status: Status
     up_since: datetime | None
     checkpoint_age_limit_seconds: float
+    volume_free_ratio: float | None
     completed: Rising
     failed: Rising
     restarts: Rising
@@ -95,6 +96,7 @@ def record_of(known: JobRecord | None, report: PassReport) -> JobRecord:
         status=status,
         up_since=_up_since(known, report),
         checkpoint_age_limit_seconds=_age_limit_seconds(known, report),
+        volume_free_ratio=report.observed.volume_free_ratio,
         completed=_counted(None if known is None else known.completed, checkpoints.completed),
         failed=_counted(None if known is None else known.failed, checkpoints.failed),
         restarts=_counted(None if known is None else known.restarts, status.restarts),
