@@ -173,7 +173,7 @@ def test_the_list_has_a_line_for_each_job() -> None:
     assert (
         list(document["jobs"][0])
         == (
-            "namespace name phase phaseSince ready message observedAt jobState tasksRunning tasksTotal taskManagersReady "
-            "taskManagersDesired lastCheckpointAt recoveries"
+            "namespace name phase phaseSince ready message observedAt jobState tasksRunning tasksTotal "
+            "taskManagersReady taskManagersDesired lastCheckpointAt recoveries"
         ).split()
     )

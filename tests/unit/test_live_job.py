@@ -325,3 +325,15 @@ async def test_a_listener_that_fails_harms_nobody() -> None:
                 await told.wait()
         finally:
             await feeds.stop()
+
+
+async def test_the_poller_outlives_refusals_and_silence_in_any_order() -> None:
+    faults: list[Fault] = ["down", "hangs", "garbage", "hangs", "down"]
+    async with RecordedFlink() as flink, running_feed(flink) as (_, feed):
+        with feed.subscribe() as subscription:
+            for fault in faults:
+                await flink.set_fault(fault)
+                await read_until(subscription, "overview", lambda one: not one["flink"]["answering"])
+            await asyncio.sleep(WATCHED_SECONDS + LOOK_SECONDS)
+            await flink.set_fault("none")
+            await read_until(subscription, "overview", lambda one: one["flink"]["answering"])

@@ -5,14 +5,13 @@ It asks and has the answers translated. It must not make Flink do anything, nor 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from anomalyjob_operator.flink_rest import FlinkRest, FlinkUnavailable
-from anomalyjob_operator.live import checkpoint_answers, flink_answers
+from anomalyjob_operator.live import checkpoint_answers, flink_answers, loops
 from anomalyjob_operator.live.checkpoint_answers import CheckpointAnswer, Settings
 from anomalyjob_operator.live.flink_view import (
     FlinkView,
@@ -112,11 +111,11 @@ class _Looker:
         return _optional(checkpoint_answers.settings, answer)
 
     async def _with_details(self, seen: Look, vertices: Sequence[VertexView]) -> Look:
-        async with _first_error(), asyncio.TaskGroup() as group:
-            subtasks = group.create_task(_together(map(self._with_subtasks, vertices)))
-            rates = group.create_task(self._rates(vertices))
-            metrics = group.create_task(self._metrics(sorted(seen.view.task_managers)))
-            parts = group.create_task(self._parts(seen.checkpoints, vertices))
+        subtasks = asyncio.create_task(_together(map(self._with_subtasks, vertices)))
+        rates = asyncio.create_task(self._rates(vertices))
+        metrics = asyncio.create_task(self._metrics(sorted(seen.view.task_managers)))
+        parts = asyncio.create_task(self._parts(seen.checkpoints, vertices))
+        await _all_of((subtasks, rates, metrics, parts))
         view = replace(seen.view, vertices=tuple(subtasks.result()), rates=rates.result(), metrics=metrics.result())
         checkpoint_of, subtask_checkpoints = parts.result()
         return replace(seen, view=view, checkpoint_of=checkpoint_of, subtask_checkpoints=subtask_checkpoints)
@@ -177,14 +176,17 @@ def _optional(translate: Callable[..., Result], *answers: object) -> Result | No
 
 async def _together(work: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
     """Wait for all; the first that fails ends the others."""
-    async with _first_error(), asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one) for one in work]
+    tasks = [asyncio.create_task(one) for one in work]
+    await _all_of(tasks)
     return [task.result() for task in tasks]
 
 
-@asynccontextmanager
-async def _first_error() -> AsyncIterator[None]:
+async def _all_of(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Trap: not a TaskGroup. In Python 3.11 it leaves its task marked as being cancelled once a child has failed.
+
+    The next timeout in that task would then end the task itself.
+    """
     try:
-        yield
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from errors
+        await asyncio.gather(*tasks)
+    finally:
+        await loops.end(tasks)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ async def took(event: asyncio.Event, seconds: float) -> bool:
     return came
 
 
-async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel the tasks and wait for their end."""
+async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel what of the tasks has not ended, and wait for the end of all."""
     tasks = tuple(tasks)
     for task in tasks:
         task.cancel()
