@@ -13,7 +13,7 @@ from typing_extensions import override
 from anomalyjob_operator import observe as observe_module
 from anomalyjob_operator.ledger import Ledger
 from anomalyjob_operator.observe import observe
-from anomalyjob_operator.observed import WorkloadObservation
+from anomalyjob_operator.observed import StartObservation, WorkloadObservation
 
 pytestmark = pytest.mark.asyncio
 
@@ -124,3 +124,22 @@ async def test_a_back_end_that_hangs_is_given_up(fake: FakeFlink, monkeypatch: p
 
     with pytest.raises(TimeoutError):
         await observe(resource(), Ledger(), Hanging(fake.url, lambda: T0))
+
+
+async def test_a_part_that_fails_late_leaves_the_task_as_it_was(fake: FakeFlink) -> None:
+    class Late(MemoryBackend):
+        @override
+        async def observe_start(self) -> StartObservation | None:
+            """Fail while everything else is waited for."""
+            await asyncio.sleep(0.05)
+            raise ConnectionError("the API server is gone")
+
+    await fake.set_fault("hangs")
+    backend = Late(fake.url, lambda: T0)
+    backend.workloads = {"demo-jobmanager": jobmanager()}
+    with pytest.raises(ConnectionError):
+        await observe(resource(), Ledger(), backend)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await asyncio.Event().wait()

@@ -53,6 +53,7 @@ SHELL = frozenset(
         "anomalyjob_operator.cluster.work_queue",
         "anomalyjob_operator.dashboard",
         "anomalyjob_operator.flink_rest",
+        "anomalyjob_operator.joined_tasks",
         "anomalyjob_operator.live.feeds",
         "anomalyjob_operator.live.job_feed",
         "anomalyjob_operator.live.log_follower",

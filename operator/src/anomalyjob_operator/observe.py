@@ -12,8 +12,9 @@ from anomalyjob.volume_layout import job_id
 from anomalyjob_operator.backend import Backend
 from anomalyjob_operator.decide import FlinkRequest, requests_on_record
 from anomalyjob_operator.flink_rest import FlinkRest, FlinkUnavailable
+from anomalyjob_operator.joined_tasks import all_of
 from anomalyjob_operator.ledger import Ledger
-from anomalyjob_operator.observed import FlinkObservation, Observed
+from anomalyjob_operator.observed import FlinkObservation, Observed, WorkloadObservation
 from anomalyjob_operator.spec import AnomalyJob
 
 logger = logging.getLogger(__name__)
@@ -25,16 +26,12 @@ async def observe(job: AnomalyJob, ledger: Ledger, backend: Backend) -> Observed
     """Return what is seen now. Raises what the back end raises, and TimeoutError when that takes longer than 10 s."""
     metadata = job.metadata
     wanted = job_id(metadata.namespace, metadata.name, ledger.incarnation)
-    try:
-        async with asyncio.timeout(BACKEND_TIMEOUT_SECONDS), asyncio.TaskGroup() as group:
-            start = group.create_task(backend.observe_start())
-            free = group.create_task(backend.volume_free_ratio())
-            # The back end knows only then where the living JobManager answers.
-            workloads = await backend.observe_workloads()
-            flink = group.create_task(_flink(backend.rest_url, wanted, requests_on_record(job, ledger), free))
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from errors
-    seen = flink.result()
+    async with asyncio.timeout(BACKEND_TIMEOUT_SECONDS):
+        start = asyncio.create_task(backend.observe_start())
+        free = asyncio.create_task(backend.volume_free_ratio())
+        flink = asyncio.create_task(_workloads_and_flink(job, ledger, backend, wanted, free))
+        await all_of((start, free, flink))
+    workloads, seen = flink.result()
     return Observed(
         jobmanager=next((workload for workload in workloads if workload.role == "jobmanager"), None),
         taskmanagers=tuple(workload for workload in workloads if workload.role == "taskmanager"),
@@ -43,6 +40,14 @@ async def observe(job: AnomalyJob, ledger: Ledger, backend: Backend) -> Observed
         volume_free_ratio=seen.volume_free_ratio if seen and free.result() is None else free.result(),
         refused_object=backend.refused_object,
     )
+
+
+async def _workloads_and_flink(
+    job: AnomalyJob, ledger: Ledger, backend: Backend, wanted: str, free_ratio: Awaitable[float | None]
+) -> tuple[tuple[WorkloadObservation, ...], FlinkObservation | None]:
+    """Look at the workloads first: the back end knows only then where the living JobManager answers."""
+    workloads = await backend.observe_workloads()
+    return workloads, await _flink(backend.rest_url, wanted, requests_on_record(job, ledger), free_ratio)
 
 
 async def _flink(

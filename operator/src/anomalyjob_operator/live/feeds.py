@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from anomalyjob.events import Alert
+from anomalyjob_operator.joined_tasks import end
 from anomalyjob_operator.live import loops
 from anomalyjob_operator.live.encoding import encoded
 from anomalyjob_operator.live.job_feed import JobFeed, Surroundings
@@ -61,7 +62,7 @@ class Feeds:
         feeds, self._feeds = tuple(self._feeds.values()), {}
         async with asyncio.timeout(STOP_SECONDS):
             await asyncio.gather(*(feed.stop() for feed in feeds), return_exceptions=True)
-            await loops.end(self._tasks)
+            await end(self._tasks)
 
     def passed(self, report: PassReport) -> None:
         """Take over what a pass says: a PassListener."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from anomalyjob.events import Alert
+from anomalyjob_operator.joined_tasks import end
 from anomalyjob_operator.live import loops
 from anomalyjob_operator.live.checkpoints_document import checkpoints_document
 from anomalyjob_operator.live.encoding import encoded, log_document
@@ -75,7 +76,7 @@ class JobFeed:
     async def stop(self) -> None:
         """End all readers' feeds, and all work."""
         self._fanout.end()
-        await loops.end(self._tasks)
+        await end(self._tasks)
 
     def passed(self, report: PassReport) -> None:
         """Take over what a pass says."""

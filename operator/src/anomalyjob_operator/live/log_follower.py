@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from anomalyjob.events import Alert, is_alert_line
+from anomalyjob_operator.joined_tasks import end
 from anomalyjob_operator.live import loops
 from anomalyjob_operator.live.log_book import LogBook
 from anomalyjob_operator.live.log_records import RecordReader, Written
@@ -68,7 +69,7 @@ class LogFollower:
             while self._wanted():
                 await self._hand_on()
         finally:
-            await loops.end((reading,))
+            await end((reading,))
 
     def hurry(self) -> None:
         """Look at once whether it is wanted."""

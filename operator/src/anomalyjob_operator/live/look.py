@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from anomalyjob_operator.flink_rest import FlinkRest, FlinkUnavailable
-from anomalyjob_operator.live import checkpoint_answers, flink_answers, loops
+from anomalyjob_operator.joined_tasks import all_of
+from anomalyjob_operator.live import checkpoint_answers, flink_answers
 from anomalyjob_operator.live.checkpoint_answers import CheckpointAnswer, Settings
 from anomalyjob_operator.live.flink_view import (
     FlinkView,
@@ -115,7 +116,7 @@ class _Looker:
         rates = asyncio.create_task(self._rates(vertices))
         metrics = asyncio.create_task(self._metrics(sorted(seen.view.task_managers)))
         parts = asyncio.create_task(self._parts(seen.checkpoints, vertices))
-        await _all_of((subtasks, rates, metrics, parts))
+        await all_of((subtasks, rates, metrics, parts))
         view = replace(seen.view, vertices=tuple(subtasks.result()), rates=rates.result(), metrics=metrics.result())
         checkpoint_of, subtask_checkpoints = parts.result()
         return replace(seen, view=view, checkpoint_of=checkpoint_of, subtask_checkpoints=subtask_checkpoints)
@@ -177,16 +178,5 @@ def _optional(translate: Callable[..., Result], *answers: object) -> Result | No
 async def _together(work: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
     """Wait for all; the first that fails ends the others."""
     tasks = [asyncio.create_task(one) for one in work]
-    await _all_of(tasks)
+    await all_of(tasks)
     return [task.result() for task in tasks]
-
-
-async def _all_of(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Trap: not a TaskGroup. In Python 3.11 it leaves its task marked as being cancelled once a child has failed.
-
-    The next timeout in that task would then end the task itself.
-    """
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        await loops.end(tasks)

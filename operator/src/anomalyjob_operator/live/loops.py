@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +33,3 @@ async def took(event: asyncio.Event, seconds: float) -> bool:
     came = event.is_set()
     event.clear()
     return came
-
-
-async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel what of the tasks has not ended, and wait for the end of all."""
-    tasks = tuple(tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
