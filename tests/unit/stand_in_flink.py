@@ -6,6 +6,7 @@ tasks running and one more checkpoint each second; a TaskManager writes an alert
 $STAND_IN switch faults on: `refuse` lets the JobManager refuse, `stubborn` lets every process ignore SIGTERM.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+from anomalyjob.events import Alert
 from anomalyjob.timestamps import format_time, from_epoch_milliseconds
 from anomalyjob.volume_layout import JobFolder
 
@@ -153,10 +155,10 @@ def job_manager() -> None:
 
 def task_manager() -> None:
     document("taskmanager.json")
-    while True:
-        now = text_of(time.time())
-        record = {"kind": "alert", "userId": "user2", "index": 17, "eventTime": now, "emittedTime": now, "count": 3}
-        sys.stdout.write(json.dumps(record) + "\n[ALERT] userId=user2 abnormal 3 times\n")
+    for index in itertools.count(17):
+        now = from_epoch_milliseconds(milliseconds(time.time()))
+        alert = Alert(user_id="user2", index=index, event_time=now, emitted_time=now, count=3)
+        sys.stdout.write(f"{alert.encode()}\n{alert.message}\n")
         sys.stdout.flush()
         time.sleep(1)  # noqa: TID251 - its users follow the second hand too
 

@@ -3,9 +3,10 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.unit.watched_kubernetes import WatchedKubernetes
 
 from anomalyjob_operator.cluster import objects as objects_module
 from anomalyjob_operator.cluster import runtime as runtime_module
+from anomalyjob_operator.cluster import show as show_module
 from anomalyjob_operator.cluster.api import KubernetesApi
 from anomalyjob_operator.cluster.handlers import OWN_OBJECTS, configure, register
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, DEPLOYMENT, SERVICE, Kind
@@ -32,6 +34,8 @@ SETTINGS = ClusterSettings(
     operator_namespace="anomalyjob-system",
     watched_namespaces=("default",),
     liveness_port=8080,
+    dashboard_port=0,
+    metrics_port=0,
 )
 BOUND_SECONDS = 20.0
 """Longer than anything here takes on the busiest machine, shorter than the time between two resyncs."""
@@ -75,7 +79,9 @@ class Process:
 
 
 @asynccontextmanager
-async def running_operator(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Process]:
+async def running_operator(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, settings: ClusterSettings = SETTINGS
+) -> AsyncIterator[Process]:
     """The operator as `python -m anomalyjob_operator.cluster` runs it, from kubeconfig to probe."""
     gate, port = Gate(), unused_port()
     async with AsyncExitStack() as stack:
@@ -84,7 +90,7 @@ async def running_operator(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Asy
         await stack.enter_async_context(server)
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig(folder, server.url)))
         api = await stack.enter_async_context(KubernetesApi(Configuration(host=server.url)))
-        operator, registry, stop = Operator(api, SETTINGS), kopf.OperatorRegistry(), asyncio.Event()
+        operator, registry, stop = Operator(api, settings), kopf.OperatorRegistry(), asyncio.Event()
         register(registry, operator)
         probe = f"http://127.0.0.1:{port}/healthz"
         task = asyncio.ensure_future(
@@ -188,6 +194,31 @@ async def test_an_operator_without_progress_fails_its_probe(
             assert answer.status == 500
         assert "no look at any resource has succeeded for 181 s" in caplog.text
         process.server.unreachable = False
+
+
+@pytest.mark.asyncio
+async def test_the_operator_shows_its_jobs_and_lets_open_pages_hold_up_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(show_module, "ADDRESS", "127.0.0.1")
+    settings = replace(SETTINGS, dashboard_port=unused_port(), metrics_port=unused_port())
+    client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=BOUND_SECONDS))
+    async with client, running_operator(tmp_path, monkeypatch, settings) as process:
+        submit(process)
+        await process.until(lambda: process.operator._onlookers.feeds.keys() != (), "a pass is told")
+        async with client.get(f"http://127.0.0.1:{settings.dashboard_port}/api/jobs") as answer:
+            assert [job["name"] for job in (await answer.json())["jobs"]] == ["demo"]
+        async with client.get(f"http://127.0.0.1:{settings.metrics_port}/metrics") as answer:
+            metrics = await answer.text()
+        assert 'anomalyjob_ready{name="demo",namespace="default"} 0.0' in metrics
+        assert "anomalyjob_reconcile_seconds_count 0.0" not in metrics
+        page = await client.get(f"http://127.0.0.1:{settings.dashboard_port}/api/stream/jobs/default/demo")
+        assert (await page.content.readline()) == b"event: overview\n"
+        began_at = time.monotonic()
+        await process.operator.stop()
+        assert time.monotonic() - began_at < 3
+        with pytest.raises(aiohttp.ClientError):
+            await page.read()
 
 
 def registered() -> kopf.OperatorRegistry:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,6 +42,7 @@ class Up:
             "STAND_IN": str(self.faults),
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
+        self.options: tuple[str, ...] = ()
         self.save()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -71,7 +73,7 @@ class Up:
         before = self.printed.count(running)
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "anomalyjob_operator", "up", "-f", str(self.file)],
+                [sys.executable, "-m", "anomalyjob_operator", "up", "-f", str(self.file), *self.options],
                 env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -192,6 +194,64 @@ def test_rest_answers_at_the_recorded_address(up: Up) -> None:
     assert f"Flink's web page: http://127.0.0.1:{port}" in up.printed
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/overview", timeout=5) as answer:
         assert json.load(answer)["flink-version"] == "2.3.0"
+
+
+def _dashboard(up: Up) -> str:
+    """The address that `up` has printed."""
+    up.until_printed("Dashboard: http://127.0.0.1:")
+    return up.printed.rpartition("Dashboard: ")[2].split()[0]
+
+
+def _read(address: str, **headers: str) -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=5) as answer:  # noqa: S310 - it is ours
+        content: bytes = answer.read()
+    return content
+
+
+def test_the_dashboard_shows_the_job_its_alerts_and_metrics(up: Up) -> None:
+    up.start()
+    address = _dashboard(up)
+    assert b"<!doctype html>" in _read(address).lower()
+    assert [job["name"] for job in json.loads(_read(f"{address}api/jobs"))["jobs"]] == ["demo"]
+    assert b'anomalyjob_ready{name="demo",namespace="default"}' in _read(f"{address}metrics")
+    stream_address = f"{address}api/stream/jobs/default/demo"
+    with urllib.request.urlopen(stream_address, timeout=PATIENCE_SECONDS) as stream:  # noqa: S310 - it is ours
+        assert any(b"[ALERT] userId=user2 abnormal 3 times" in line for line in stream)
+        up.signal(signal.SIGINT)
+        asked_at = time.monotonic()
+        assert up.wait() == 0
+        assert time.monotonic() - asked_at < 5, "an open page holds nothing up"
+
+
+def test_the_dashboard_takes_the_next_port_and_can_be_left_out(up: Up, tmp_path: Path) -> None:
+    other = Up(tmp_path / "job", "other")
+    other.options = ("--no-dashboard",)
+    try:
+        other.start()
+        assert "Dashboard" not in other.printed
+        up.start()
+        port = int(_dashboard(up).rpartition(":")[2].strip("/"))
+        third = Up(tmp_path / "third", "third")
+        refused = third.run("up", "-f", str(third.file), "--dashboard-port", str(port))
+        assert refused.returncode == 1
+        assert f"port {port} of 127.0.0.1 is taken by another program. Nothing was started." in refused.stderr
+    finally:
+        other.end()
+
+
+def test_with_a_token_the_dashboard_shows_itself_to_who_knows_it(up: Up, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    up.environment["ANOMALYJOB_DASHBOARD_TOKEN_FILE"] = str(token)
+    refused = up.run("up", "-f", str(up.file))
+    assert refused.returncode == 2
+    assert f"the dashboard's token cannot be read from {token}" in refused.stderr
+    token.write_text("0123456789abcdef\n")
+    up.start()
+    address = _dashboard(up)
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        _read(f"{address}api/jobs")
+    assert b'"demo"' in _read(f"{address}api/jobs", Authorization="Bearer 0123456789abcdef")
+    assert "0123456789abcdef" not in up.printed
 
 
 def test_killed_processes_come_back_and_the_recovery_is_told(up: Up) -> None:

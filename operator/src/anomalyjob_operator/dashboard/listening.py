@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -93,7 +94,7 @@ class KeptOpen:
             try:
                 port = await self._server.start(self._address, self._port)
             except Exception as error:  # noqa: BLE001 - nobody else may be disturbed by it
-                reason = (isinstance(error, OSError) and error.strerror) or repr(error)
+                reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else repr(error)
                 problem = f"{self._what} is not there: {self._address}:{self._port}: {reason} (trying again)"
                 if problem != told:
                     self._tell(problem)

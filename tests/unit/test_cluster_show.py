@@ -1,0 +1,134 @@
+"""What the operator shows: told of passes and of resources that are gone, and harmless however it is configured."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from kubernetes.aio.client.configuration import Configuration
+from tests.unit.cluster_world import KEY, SETTINGS, World, open_world
+from tests.unit.observations import T0
+
+from anomalyjob_operator.cluster.api import KubernetesApi
+from anomalyjob_operator.cluster.jobs import Jobs
+from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, EVENT
+from anomalyjob_operator.cluster.settings import ClusterSettings
+from anomalyjob_operator.cluster.show import Show
+from anomalyjob_operator.cluster.work_queue import Key
+from anomalyjob_operator.status import Event
+
+if TYPE_CHECKING:
+    from anomalyjob_operator.pass_report import PassReport
+
+LEAST = {"ANOMALYJOB_JOB_IMAGE": "anomalyjob:dev", "ANOMALYJOB_OPERATOR_NAMESPACE": "anomalyjob-system"}
+ALERT = Event(type="Warning", reason="AnomalyAlert", message="[ALERT] userId=user1 abnormal 3 times", at=T0)
+
+
+class Told:
+    """What a listener was told."""
+
+    def __init__(self) -> None:
+        self.reports: list[PassReport] = []
+        self.gone: list[Key] = []
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    async with open_world() as made:
+        yield made
+
+
+@pytest.fixture
+def told(world: World) -> Told:
+    told = Told()
+    world.jobs = Jobs(
+        world.api,
+        SETTINGS,
+        lambda: world.now,
+        rest_address=world._rest_address,
+        listener=told.reports.append,
+        gone=told.gone.append,
+    )
+    return told
+
+
+@pytest.mark.asyncio
+async def test_every_pass_is_told_with_where_flink_answers(world: World, told: Told) -> None:
+    world.submit()
+    await world.looks(4)
+    assert [report.job.metadata.name for report in told.reports] == ["demo"] * 4
+    assert told.reports[-1].rest_url == world.flink.fake.url
+    assert told.gone == []
+
+
+@pytest.mark.asyncio
+async def test_a_resource_that_is_deleted_is_told_to_be_gone(world: World, told: Told) -> None:
+    world.submit()
+    await world.look()
+    world.store.delete(ANOMALY_JOB, *KEY)
+    await world.look()
+    assert told.gone == [KEY]
+    assert len(told.reports) == 1
+
+
+@pytest.mark.asyncio
+async def test_another_resource_of_the_same_name_is_told_as_another(world: World, told: Told) -> None:
+    world.submit()
+    await world.look()
+    world.store.delete(ANOMALY_JOB, *KEY)
+    world.submit()
+    await world.look()
+    assert told.gone == [KEY]
+    assert len(told.reports) == 2
+
+
+@pytest.mark.asyncio
+async def test_an_event_of_an_onlooker_becomes_one_of_the_job(world: World, told: Told) -> None:
+    world.submit()
+    await world.look()
+    await world.jobs.emit(KEY, ALERT)
+    events = world.store.all(EVENT, "default", {})
+    assert [event["message"] for event in events if event["reason"] == "AnomalyAlert"] == [ALERT.message]
+
+
+@pytest.mark.asyncio
+async def test_an_event_of_a_job_that_is_gone_is_nobodys(world: World, told: Told) -> None:
+    await world.jobs.emit(KEY, ALERT)
+    assert world.store.all(EVENT, "default", {}) == []
+
+
+async def nowhere(_: Key, __: Event) -> None:
+    return
+
+
+def shown(**changes: object) -> Show:
+    settings = replace(ClusterSettings.of(LEAST), **changes)  # type: ignore[arg-type]
+    return Show(KubernetesApi(Configuration()), settings, nowhere)
+
+
+def served(show: Show) -> list[str]:
+    return sorted(kept._what for kept in show._served)
+
+
+def test_dashboard_and_metrics_are_served_unless_told_otherwise() -> None:
+    assert served(shown()) == ["dashboard", "metrics"]
+    assert served(shown(dashboard_port=0)) == ["metrics"]
+    assert served(shown(metrics_port=0)) == ["dashboard"]
+
+
+def test_without_the_token_that_was_asked_for_there_is_no_dashboard_but_an_operator(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert served(shown(dashboard_token_file=str(tmp_path / "none"))) == ["metrics"]
+    assert "there is no dashboard" in caplog.text
+
+
+def test_targets_that_cannot_be_read_leave_an_operator_without_notifications(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "targets.json").write_text("{")
+    show = shown(notification_targets=str(tmp_path / "targets.json"))
+    assert show.onlookers.notifier.counts().targets == {}
+    assert "no notifications are sent" in caplog.text
