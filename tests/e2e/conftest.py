@@ -28,6 +28,7 @@ MODULES = (
     "test_first_start",
     "test_long_lived_job",
     "test_dashboard",
+    "test_metrics",
     "test_release",
     "test_security",
     "test_damaged_volume",
