@@ -17,6 +17,7 @@ from anomalyjob_operator.local.ports import (
     Ports,
     PortTakenError,
     choose_ports,
+    hold_dashboard_port,
     is_free,
     read_ports,
 )
@@ -150,3 +151,40 @@ def test_a_damaged_record_is_an_error_that_says_what_to_do(folder: StateFolder, 
 
 def test_the_rest_address_is_on_this_machine_only() -> None:
     assert Ports(rest=8081, rpc=1, blob=2).rest_url == "http://127.0.0.1:8081"
+
+
+def _dashboard(folder: StateFolder, wanted: int | None = None) -> int:
+    with hold_dashboard_port(folder, wanted) as port:
+        return port
+
+
+@pytest.fixture
+def first_dashboard(monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(module, "FIRST_DASHBOARD", 21090)
+    return 21090
+
+
+def test_the_dashboard_takes_the_first_port_that_is_free(folder: StateFolder, first_dashboard: int) -> None:
+    assert _dashboard(folder) == first_dashboard
+    with _listening(first_dashboard):
+        assert _dashboard(folder) == first_dashboard + 1
+
+
+def test_two_dashboards_that_do_not_listen_yet_do_not_meet(
+    folder: StateFolder, tmp_path: Path, first_dashboard: int
+) -> None:
+    with hold_dashboard_port(folder):
+        assert _dashboard(_job(tmp_path, "other")) == first_dashboard + 1
+
+
+def test_the_dashboard_takes_no_port_of_any_job(folder: StateFolder, tmp_path: Path, first_dashboard: int) -> None:
+    other = _job(tmp_path, "other")
+    write_json(other.ports_file, {"rest": first_dashboard + 1, "rpc": 21900, "blob": 21901})
+    with choose_ports(folder, first_dashboard):
+        assert _dashboard(folder) == first_dashboard + 2
+
+
+def test_a_port_that_the_user_wants_for_the_dashboard_is_taken_or_refused(folder: StateFolder) -> None:
+    with _listening() as port, pytest.raises(PortTakenError, match=f"port {port} .* --dashboard-port"):
+        _dashboard(folder, port)
+    assert _dashboard(folder, port) == port
