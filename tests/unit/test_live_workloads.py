@@ -96,8 +96,20 @@ def test_a_living_taskmanager_that_flink_does_not_know_is_starting() -> None:
     assert (state.state, state.reason) == ("starting", "not yet registered with the JobManager")
 
 
-def test_a_jobmanager_that_does_not_answer_yet_is_starting() -> None:
-    assert Shown().states(seen(flink=None), at(5), registered=None)["jobmanager"].state == "starting"
+def test_while_flink_has_not_answered_yet_everything_is_starting() -> None:
+    states = Shown().states(seen(flink=None), at(5), registered=None)
+
+    assert {state.state for state in states.values()} == {"starting"}
+
+
+def test_of_a_job_that_ran_a_silent_flink_says_nothing_about_the_processes() -> None:
+    shown = Shown()
+    shown.states(seen(), at(20))
+    states = shown.states(seen(flink=None), at(25), registered=None)
+
+    assert {(state.state, state.reason) for state in states.values()} == {
+        ("running", "Flink's REST endpoint does not answer")
+    }
 
 
 def test_a_pod_that_waits_says_what_for() -> None:

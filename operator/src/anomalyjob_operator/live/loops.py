@@ -17,9 +17,19 @@ async def repeat(step: Callable[[], Awaitable[None]], what: str) -> None:
         await asyncio.sleep(0)
         try:
             await step()
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            logger.exception("%s broke off (trying again)", what)
         except Exception:
             logger.exception("%s failed (trying again)", what)
             await asyncio.sleep(AFTER_FAILURE_SECONDS)
+
+
+def _is_cancelled() -> bool:
+    """Tell whether this task was told to end, rather than something in it that was cancelled by itself."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 async def took(event: asyncio.Event, seconds: float) -> bool:

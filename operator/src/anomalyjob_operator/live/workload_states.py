@@ -27,6 +27,15 @@ class WorkloadState:
     since: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Light:
+    """In which light a living process is seen."""
+
+    registered: frozenset[str] | None
+    lost_since: datetime | None
+    beginning: bool
+
+
 def workload_states(
     report: PassReport, registered: frozenset[str] | None, all_running_since: datetime | None
 ) -> tuple[WorkloadState, ...]:
@@ -35,8 +44,12 @@ def workload_states(
     `registered` names the TaskManagers that Flink knows, None when nobody told. `all_running_since` is the last moment
     known at which the last of all tasks had come to run.
     """
-    lost_since = _recovering_since(report, all_running_since)
-    seen = [_state(workload, registered, lost_since) for workload in _seen(report)]
+    light = _Light(
+        registered=registered,
+        lost_since=_recovering_since(report, all_running_since),
+        beginning=report.status.phase in {"Pending", "Deploying"},
+    )
+    seen = [_state(workload, light) for workload in _seen(report)]
     there = {state.seen.name for state in seen}
     missing = [_missing(name, role, report) for name, role in _wanted(report) if name not in there]
     return tuple(sorted([*seen, *missing], key=lambda state: (state.seen.role, _natural(state.seen.name))))
@@ -70,23 +83,24 @@ def _recovering_since(report: PassReport, all_running_since: datetime | None) ->
     return begin if all_running_since is None else min(all_running_since, recovery.detected_at)
 
 
-def _state(
-    workload: WorkloadObservation, registered: frozenset[str] | None, lost_since: datetime | None
-) -> WorkloadState:
+def _state(workload: WorkloadObservation, light: _Light) -> WorkloadState:
     if not workload.alive:
         return _not_alive(workload)
-    state: State
-    if lost_since is not None and workload.died_at is not None and workload.died_at >= lost_since:
-        state, reason = "restarting", "its process died; it is back, the tasks are being restored"
-    elif workload.refusal is not None:
-        state, reason = "waiting", workload.refusal.message
-    elif registered is not None and workload.role == "taskmanager" and workload.name not in registered:
-        state, reason = "starting", "not yet registered with the JobManager"
-    elif registered is None and workload.role == "jobmanager":
-        state, reason = "starting", "its REST endpoint does not answer"
-    else:
-        return WorkloadState(seen=workload, state="running", reason=None, since=workload.alive_since)
+    state, reason = _alive(workload, light)
     return WorkloadState(seen=workload, state=state, reason=reason, since=workload.alive_since)
+
+
+def _alive(workload: WorkloadObservation, light: _Light) -> tuple[State, str | None]:
+    if light.lost_since is not None and workload.died_at is not None and workload.died_at >= light.lost_since:
+        return "restarting", "its process died; it is back, the tasks are being restored"
+    if workload.refusal is not None:
+        return "waiting", workload.refusal.message
+    if light.registered is None:
+        # In a job that ran before, a silent endpoint says nothing about the processes.
+        return ("starting" if light.beginning else "running"), "Flink's REST endpoint does not answer"
+    if workload.role == "taskmanager" and workload.name not in light.registered:
+        return "starting", "not yet registered with the JobManager"
+    return "running", None
 
 
 def _not_alive(workload: WorkloadObservation) -> WorkloadState:
