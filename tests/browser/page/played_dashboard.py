@@ -21,9 +21,10 @@ Result = TypeVar("Result")
 class PlayedDashboard:
     """One server; every method may be called from the test's thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: str | None = None) -> None:
         self.feeds = PlayedFeeds(wait_seconds=0.5)
-        self._dashboard = Dashboard(self.feeds)
+        self._token = token
+        self._dashboard = Dashboard(self.feeds, token=token)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._port = 0
@@ -32,7 +33,7 @@ class PlayedDashboard:
         """Listen, on the same port as before if there was one."""
         if not self._thread.is_alive():
             self._thread.start()
-        self._dashboard = Dashboard(self.feeds)
+        self._dashboard = Dashboard(self.feeds, token=self._token)
         self._port = asyncio.run_coroutine_threadsafe(
             self._dashboard.start("127.0.0.1", self._port), self._loop
         ).result(SECONDS)
@@ -73,6 +74,10 @@ class PlayedDashboard:
         """Hand a list of jobs to every page that shows it."""
         self._call(lambda: self.feeds.play_list(jobs))
 
+    def readers(self) -> int:
+        """How many pages of the job are being sent news."""
+        return self._call(lambda: len(self.feeds.add(KEY).subscriptions))
+
     def fall_silent(self) -> None:
         """Keep the streams open, and send nothing, not even that the server lives."""
         self._call(self._fall_silent)
@@ -94,9 +99,9 @@ def played_now() -> Played:
 
 
 @contextmanager
-def played_dashboard() -> Iterator[PlayedDashboard]:
+def played_dashboard(token: str | None = None) -> Iterator[PlayedDashboard]:
     """A server with a job that runs."""
-    dashboard = PlayedDashboard()
+    dashboard = PlayedDashboard(token)
     dashboard.start()
     try:
         dashboard.play_job(played_now())

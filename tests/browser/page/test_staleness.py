@@ -11,6 +11,10 @@ from tests.browser.watched_pages import WatchedPages
 
 pytestmark = pytest.mark.browser
 
+LOOKED_AT = """(looked) => {
+  Object.defineProperty(document, "hidden", { value: looked === "no", configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 STALE_TEXT = re.compile(r"stale: last seen \d+ s ago")
 
 
@@ -35,6 +39,14 @@ def test_when_flink_is_silent_its_numbers_are_stale_and_the_processes_are_not(
     job.wait("tasks are stale", lambda: job.stale()["tasks"], 6)
     assert not job.stale()["architecture"]
     assert job.attribute('[data-panel="tasks"]', "data-stale-cause") == "flink"
+
+
+def test_the_age_of_stale_numbers_is_that_of_flinks_last_answer(dashboard: PlayedDashboard, job: JobPage) -> None:
+    played = played_now()
+    silent = played.overview()
+    silent["flink"] |= {"answering": False, "observedAt": played.ago(70)}
+    dashboard.play("overview", silent)
+    job.page.locator('[data-panel="overview"] .stale-mark', has_text="stale: last seen 1 min 1").wait_for()
 
 
 def test_stale_ends_with_news(dashboard: PlayedDashboard, job: JobPage) -> None:
@@ -69,6 +81,14 @@ def test_a_page_finds_its_server_again(dashboard: PlayedDashboard, job: JobPage,
     job.wait("it is back", lambda: job.attribute("html", "data-connection") == "live", 30)
     job.wait("nothing is stale", lambda: not any(job.stale().values()), 15)
     assert not job.page.locator("#notice").is_visible()
+
+
+def test_a_page_that_nobody_looks_at_gives_its_connection_back(dashboard: PlayedDashboard, job: JobPage) -> None:
+    job.page.evaluate(LOOKED_AT, "no")
+    job.wait("it is given back", lambda: dashboard.readers() == 0, 15)
+    job.page.evaluate(LOOKED_AT, "yes")
+    job.wait("it is back", lambda: job.attribute("html", "data-connection") == "live", 15)
+    assert dashboard.readers() == 1
 
 
 def test_a_job_that_nobody_knows_is_told_in_words(dashboard: PlayedDashboard, pages: WatchedPages) -> None:

@@ -50,6 +50,11 @@ export class Connection {
     this.judge();
   }
 
+  /* Nobody looks: nothing is wrong, and nothing is said. */
+  rested() {
+    this.say("connecting");
+  }
+
   judge() {
     const silence = (performance.now() - this.heardAt) / 1000;
     for (const panel of this.panels) panel.judge(silence);

@@ -16,22 +16,24 @@ export class Panel {
     this.stale = element("span", { class: "stale-mark", hidden: "" });
     this.node.querySelector(".panel-state").append(this.age.node, this.stale);
     this.observedAt = null;
-    this.answering = null;
+    this.flink = null;
     this.cause = null;
     this.age.update(null);
   }
 
-  observed(observedAt, answering = null) {
+  /* `flink`: what is known of Flink's answers, null when the panel does not rest on them. */
+  observed(observedAt, flink = null) {
     this.observedAt = observedAt;
-    this.answering = answering;
+    this.flink = flink;
     this.age.update(observedAt);
   }
 
   /* `silence`: seconds since the newest message came. */
   judge(silence) {
     const observedAge = secondsSince(this.observedAt);
-    const cause = staleCause({ silence, observedAge, answering: this.answering });
-    const text = cause ? staleText(cause, observedAge === null ? null : span(observedAge)) : "";
+    const cause = staleCause({ silence, observedAge, answering: this.flink ? this.flink.answering === true : null });
+    const age = cause === "flink" ? secondsSince(this.flink.observedAt) : observedAge;
+    const text = cause ? staleText(cause, age === null ? null : span(age)) : "";
     setText(this.stale, text);
     this.stale.hidden = !cause;
     this.age.node.hidden = Boolean(cause);

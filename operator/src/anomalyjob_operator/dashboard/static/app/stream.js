@@ -3,7 +3,7 @@
 const FIRST_WAIT_MILLISECONDS = 500;
 const LONGEST_WAIT_MILLISECONDS = 8000;
 const SILENCE_MILLISECONDS = 10000;
-const HIDDEN_MILLISECONDS = 30000;
+const HIDDEN_MILLISECONDS = 5000;
 
 export const nextWait = (wait) => Math.min(wait * 2, LONGEST_WAIT_MILLISECONDS);
 
@@ -18,7 +18,7 @@ async function whyRefused(address) {
 }
 
 export class Stream {
-  /* `events`: the names to listen to. `listener` has opened(), message(event, document), closed(refusal or null). */
+  /* `events`: the names to listen to. `listener` has opened(), message(event, document), closed(refusal or null), rested(). */
   constructor({ address, plainAddress, events, listener }) {
     Object.assign(this, { address, plainAddress, events, listener });
     this.wait = FIRST_WAIT_MILLISECONDS;
@@ -73,6 +73,6 @@ export class Stream {
     clearTimeout(this.timer);
     this.source?.close();
     this.source = null;
-    this.listener.closed(null);
+    this.listener.rested();
   }
 }

@@ -90,6 +90,6 @@ export class Checkpoints {
   /* The document comes only when it changed: that Flink was asked meanwhile stands in the overview. */
   updateOverview({ flink }) {
     const newest = [flink.observedAt, this.observedAt].filter(Boolean).sort().at(-1) ?? null;
-    this.panel.observed(newest, flink.answering === true);
+    this.panel.observed(newest, flink);
   }
 }

@@ -34,7 +34,7 @@ function rowView(entry) {
 }
 
 function pinnedView(entry) {
-  const age = ageField("alert.at");
+  const age = ageField("alert.at", { after: "" });
   age.update(entry.at);
   const node = element("li", { "data-pinned-alert": "", "data-user": entry.userId }, element("span", { class: "log-text" }, entryText(entry)), age.node);
   return { node, update() {} };

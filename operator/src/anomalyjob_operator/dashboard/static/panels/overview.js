@@ -57,18 +57,22 @@ export class Overview {
     this.phaseSince = ageField("status.phaseSince", { before: "since ", after: "" });
     this.message = element("p", { class: "message", "data-field": "status.message" });
     this.recovery = new RecoveryLine();
+    this.operation = element("p", { class: "operation", hidden: "" });
+    this.operationAge = ageField("status.operation.startedAt", { before: "for ", after: "" });
+    this.operationText = element("strong");
+    this.operation.append(this.operationText, " ", this.operationAge.node);
     this.conditions = element("ul", { class: "conditions" });
     this.figures = element("dl", { class: "figures" }, ...figures(this.fields));
     for (const name of ["volumeFreeRatio", "recoveries"]) this.fields[`status.${name}`].node.closest(".figure").dataset.source = "operator";
     document.getElementById("phase").append(this.phase.node, this.phaseSince.node);
-    panel.body.replaceChildren(this.message, this.recovery.node, this.figures,
+    panel.body.replaceChildren(this.message, this.operation, this.recovery.node, this.figures,
       element("details", { class: "condition-details" }, this.summary = element("summary", {}, "Conditions"), this.conditions));
     this.panel = panel;
   }
 
   update(data) {
     const { status, flink } = data;
-    this.panel.observed(status.observedAt, flink.answering === true);
+    this.panel.observed(status.observedAt, flink);
     this.showPhase(data, status.phase);
     for (const [name, view] of Object.entries(this.fields)) view.update(at(data, name));
     setTone(this.fields["job.state"].node, toneOf(data.job?.state));
@@ -76,9 +80,16 @@ export class Overview {
     setText(this.message, status.message ?? "");
     setAttribute(this.message, "data-value", status.message ?? "");
     this.message.hidden = !status.message;
+    this.showOperation(status.operation);
     this.recovery.update(status.recovery, status.phase);
     reconcile(this.conditions, status.conditions, (condition) => condition.type, conditionView);
     setText(this.summary, conditionSummary(status.conditions));
+  }
+
+  showOperation(operation) {
+    this.operation.hidden = !operation;
+    setText(this.operationText, operation ? [operation.kind, operation.step].filter(Boolean).join(": ") : "");
+    this.operationAge.update(operation?.startedAt ?? null);
   }
 
   showPhase(data, phase) {

@@ -105,7 +105,7 @@ export class Pipeline {
   }
 
   update(data) {
-    this.panel.observed(data.pipeline?.observedAt ?? null, data.flink.answering === true);
+    this.panel.observed(data.pipeline?.observedAt ?? null, data.flink);
     this.vertices = data.pipeline?.vertices ?? [];
     this.empty.hidden = this.vertices.length > 0;
     this.draw();

@@ -83,7 +83,7 @@ export class Tasks {
 
   update(data) {
     const { pipeline, flink } = data;
-    this.panel.observed(pipeline?.observedAt ?? null, flink.answering === true);
+    this.panel.observed(pipeline?.observedAt ?? null, flink);
     const [caption, head] = this.table.children;
     reconcile(this.table, [caption, head, ...(pipeline?.vertices ?? [])], (item) => item.id || item.tagName, (item) =>
       item instanceof Element ? { node: item, update() {} } : groupView());

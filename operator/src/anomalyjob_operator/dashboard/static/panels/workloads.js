@@ -107,7 +107,7 @@ export class Workloads {
   }
 
   update(data) {
-    this.panel.observed(data.status.observedAt, data.flink.answering === true);
+    this.panel.observed(data.status.observedAt, data.flink);
     reconcile(this.list, data.workloads, (workload) => workload.name, workloadView);
   }
 }
