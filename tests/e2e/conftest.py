@@ -29,6 +29,7 @@ MODULES = (
     "test_long_lived_job",
     "test_dashboard",
     "test_metrics",
+    "test_notifications",
     "test_release",
     "test_security",
     "test_damaged_volume",
