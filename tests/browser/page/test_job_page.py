@@ -117,6 +117,17 @@ def test_an_update_does_not_scroll_the_page(dashboard: PlayedDashboard, job: Job
     assert job.page.evaluate("() => window.scrollY") == before > 0
 
 
+def test_a_lost_task_manager_is_drawn_however_many_there_are(dashboard: PlayedDashboard, job: JobPage) -> None:
+    many = played_now().overview()
+    first, one = many["workloads"][:2]
+    others = [one | {"name": f"demo-taskmanager-{n}", "shortName": f"taskmanager-{n}"} for n in range(1, 21)]
+    many["workloads"] = [first, *others[:19], others[19] | {"state": "down"}]
+    dashboard.play("overview", many)
+    job.wait("all have a card", lambda: job.count('li[data-role="taskmanager"]') == 20, 6)
+    assert job.attribute('g[data-workload="taskmanager-20"]', "data-tone") == "bad"
+    assert "15 more" in job.page.locator('g[data-node="others"]').text_content()
+
+
 def test_a_job_that_has_not_started_shows_no_numbers(dashboard: PlayedDashboard, job: JobPage) -> None:
     nothing = played_now().overview() | dict.fromkeys(("job", "taskManagers", "lastCheckpoint", "restored", "pipeline"))
     nothing |= {"workloads": [], "flink": {"answering": False, "observedAt": None, "version": None}}

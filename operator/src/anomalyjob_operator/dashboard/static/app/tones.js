@@ -10,6 +10,10 @@ const TONES = {
 };
 const TONE_OF = new Map(Object.entries(TONES).flatMap(([tone, words]) => words.map((word) => [word, tone])));
 
+/* From what needs a look most to what needs none. */
+const SEVERITY = ["bad", "warn", "busy", "flowing", "quiet", "good"];
+
+export const rankOf = (word) => SEVERITY.indexOf(toneOf(word));
 export const toneOf = (word) => TONE_OF.get(word) ?? "quiet";
 
 /* Conditions whose True is bad news. */

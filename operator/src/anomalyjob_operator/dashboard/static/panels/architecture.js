@@ -4,11 +4,12 @@ import { now, onEverySecond } from "../app/clock.js";
 import { element, graphic, reconcile, setAttribute, setText } from "../app/elements.js";
 import { Flows } from "../app/flows.js";
 import { bytes, percent } from "../app/numbers.js";
-import { toneOf } from "../app/tones.js";
+import { rankOf, toneOf } from "../app/tones.js";
 import { layout } from "./architecture_layout.js";
-import { arrowHead, fit, onWidthChange, place, textLine, wireView } from "./diagram.js";
+import { arrowHead, fit, fitEnd, onWidthChange, place, textLine, wireView } from "./diagram.js";
 
 const PADDING = 12;
+const MOST_DRAWN = 6;
 const LAMP_ROOM = 15;
 const CLASSES = ["box-title", "box-state", "box-note"];
 
@@ -31,10 +32,10 @@ function boxView({ name }) {
       setAttribute(lamp, "cx", PADDING + 4);
       setAttribute(lamp, "cy", 38);
       const room = box.width - 2 * PADDING;
-      const shown = box.height > 60 ? [heading, state, note] : [heading, [state, note].filter(Boolean).join(" · "), ""];
+      const shown = box.height > 60 ? [heading, state, note] : [heading, state, ""];
       lines.forEach((line, index) => {
         const indent = index === 1 ? LAMP_ROOM : 0;
-        line.update(fit(shown[index] ?? "", room - indent, CLASSES[index]), PADDING + indent, 23 + index * 19);
+        line.update((index ? fit : fitEnd)(shown[index] ?? "", room - indent, CLASSES[index]), PADDING + indent, 23 + index * 19);
       });
       setAttribute(node, "aria-label", [heading, state, note].filter(Boolean).join(", "));
       setText(title, [heading, state, note].filter(Boolean).join(", "));
@@ -49,6 +50,18 @@ function workloadBox(workload, job) {
     name: workload.shortName, title: workload.shortName, state: workload.state, tone: toneOf(workload.state), workload: workload.shortName, role: workload.role,
     ...(workload.role === "jobmanager" ? { note: job?.state ? `job ${job.state}` : "" } : { note: slots, field: "slotsTotal", value: workload.slotsTotal }),
   };
+}
+
+/* The worst are always drawn, in their order; the slot map shows all. */
+function taskManagerBoxes(workloads, job) {
+  const all = workloads.filter((workload) => workload.role === "taskmanager");
+  if (all.length <= MOST_DRAWN) return all.map((workload) => workloadBox(workload, job));
+  const ranked = [...all].sort((one, other) => rankOf(one.state) - rankOf(other.state));
+  const drawn = new Set(ranked.slice(0, MOST_DRAWN - 1));
+  const [first, ...others] = ranked.slice(MOST_DRAWN - 1);
+  const state = others.every((workload) => workload.state === first.state) ? first.state : "in several states";
+  return [...all.filter((workload) => drawn.has(workload)).map((workload) => workloadBox(workload, job)),
+    { name: "others", title: `${others.length + 1} more`, state, note: "", tone: toneOf(first.state), role: "taskmanager" }];
 }
 
 function volumeBox({ lastCheckpoint, status }, flow) {
@@ -99,7 +112,7 @@ export class Architecture {
     return [
       { name: "operator", title: "operator", state: status.phase, note: `${status.recoveries ?? 0} recoveries`, tone: toneOf(status.phase), role: "operator" },
       { ...workloadBox(jobManager, job), name: "jobmanager" },
-      ...workloads.filter((workload) => workload.role === "taskmanager").map((workload) => workloadBox(workload, job)),
+      ...taskManagerBoxes(workloads, job),
       volumeBox(this.data, flow),
     ];
   }

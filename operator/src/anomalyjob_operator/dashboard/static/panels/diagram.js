@@ -17,6 +17,13 @@ export function fit(text, room, className) {
   return shown;
 }
 
+/* For names whose end tells them apart. */
+export function fitEnd(text, room, className) {
+  let shown = text;
+  for (let from = 1; from < text.length && widthOf(shown, className) > room; from += 1) shown = `…${text.slice(from)}`;
+  return shown;
+}
+
 /* An arrow's head for what flows, so that its direction is seen without any motion. */
 export const arrowHead = () => graphic("defs", {}, graphic("marker",
   { id: "flow-head", viewBox: "0 0 10 10", refX: 8, refY: 5, markerWidth: 13, markerHeight: 13, markerUnits: "userSpaceOnUse", orient: "auto" },

@@ -2,20 +2,17 @@
 
 import { element, graphic, reconcile, setAttribute } from "../app/elements.js";
 import { perSecond } from "../app/numbers.js";
-import { toneOf } from "../app/tones.js";
+import { rankOf, toneOf } from "../app/tones.js";
 import { fit, onWidthChange, place, textLine, widthOf, wireView } from "./diagram.js";
 import { layout } from "./pipeline_layout.js";
-import { usersText } from "./workloads.js";
 
 const MOST_ROWS = 8;
 const PADDING = 10;
-const SEVERITY = ["bad", "warn", "busy", "quiet", "good"];
 
 /* The worst first, so that what needs a look is among those shown; in their order otherwise. */
 function shownSubtasks({ subtasks }) {
   if (subtasks.length <= MOST_ROWS) return subtasks;
-  const rank = (subtask) => SEVERITY.indexOf(toneOf(subtask.state));
-  return [...subtasks].sort((one, other) => rank(one) - rank(other) || one.index - other.index).slice(0, MOST_ROWS - 1);
+  return [...subtasks].sort((one, other) => rankOf(one.state) - rankOf(other.state) || one.index - other.index).slice(0, MOST_ROWS - 1);
 }
 
 const rowsOf = (vertex) => Math.min(MOST_ROWS, vertex.subtasks.length);
@@ -25,6 +22,9 @@ const sum = (vertex, name) => {
 };
 const rateName = (vertex) => (vertex.inputs.length ? "recordsInPerSecond" : "recordsOutPerSecond");
 const rateOf = (vertex) => sum(vertex, rateName(vertex));
+
+/* Many do not fit; the tasks' table has them. */
+const usersWords = (users) => (users.length > 2 ? "" : users.join(", "));
 
 function rowView() {
   const lamp = graphic("circle", { class: "lamp", r: 4, cx: PADDING + 4 });
@@ -44,7 +44,7 @@ function rowView() {
       setAttribute(rate.node, "data-field", field);
       setAttribute(rate.node, "data-value", subtask[field] ?? "");
       const room = width - 2 * PADDING - 20 - widthOf(text, "row-rate");
-      name.update(fit(`${subtask.index}  ${usersText(subtask.users ?? [])}`, room, "row-name"), PADDING + 15, y + 4);
+      name.update(fit(`${subtask.index}  ${usersWords(subtask.users ?? [])}`, room, "row-name"), PADDING + 15, y + 4);
       rate.update(text, width - PADDING, y + 4);
     },
   };
