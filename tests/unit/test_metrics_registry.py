@@ -301,3 +301,15 @@ def test_what_became_of_notifications_is_told_of_each_target() -> None:
 def _named(name: str) -> Any:
     job = resource()
     return job.model_copy(update={"metadata": job.metadata.model_copy(update={"name": name})})
+
+
+def test_a_job_that_comes_during_a_scrape_is_in_the_next_one() -> None:
+    (report,) = reports((20, seen()))
+    metrics = metrics_of([report])
+    families = metrics._records.collect()
+    first = next(families)
+
+    metrics.passed(replace(report, job=_named("other")))
+
+    told_of = {sample.labels["name"] for family in (first, *families) for sample in family.samples}
+    assert told_of == {"demo"}

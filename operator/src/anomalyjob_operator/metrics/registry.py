@@ -33,7 +33,8 @@ class _Records(Collector):
 
     def collect(self) -> Iterator[Metric]:  # type: ignore[explicit-override]  # typing has no override in 3.11
         """Yield the families as they are now."""
-        return families(self.by_key, self._clock())
+        # A copy, made in one step: a pass in another thread may bring a new job meanwhile.
+        return families(dict(self.by_key), self._clock())
 
 
 class _Plain(Collector):
@@ -50,7 +51,7 @@ class _Plain(Collector):
 
 
 class Metrics:
-    """What one operator has counted. `passed` is a PassListener; all methods are called from one thread."""
+    """What one operator has counted. `passed` is a PassListener. It is told in one thread, and may be asked in any."""
 
     def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
         self._registry = CollectorRegistry()
