@@ -1,6 +1,7 @@
 """The operator's process: kopf's real event loop against a fake API server; what makes it quick, and what right."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -205,9 +206,9 @@ async def test_the_operator_shows_its_jobs_and_lets_open_pages_hold_up_nothing(
     client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=BOUND_SECONDS))
     async with client, running_operator(tmp_path, monkeypatch, settings) as process:
         submit(process)
-        await process.until(lambda: process.operator._onlookers.feeds.keys() != (), "a pass is told")
-        async with client.get(f"http://127.0.0.1:{settings.dashboard_port}/api/jobs") as answer:
-            assert [job["name"] for job in (await answer.json())["jobs"]] == ["demo"]
+        await process.until(lambda: "status" in process.store.get(ANOMALY_JOB, "default", "demo"), "a pass is told")
+        jobs = f"http://127.0.0.1:{settings.dashboard_port}/api/jobs"
+        await until_it_says(client, jobs, '"demo"')
         async with client.get(f"http://127.0.0.1:{settings.metrics_port}/metrics") as answer:
             metrics = await answer.text()
         assert 'anomalyjob_ready{name="demo",namespace="default"} 0.0' in metrics
@@ -219,6 +220,17 @@ async def test_the_operator_shows_its_jobs_and_lets_open_pages_hold_up_nothing(
         assert time.monotonic() - began_at < 3
         with pytest.raises(aiohttp.ClientError):
             await page.read()
+
+
+async def until_it_says(client: aiohttp.ClientSession, address: str, text: str) -> None:
+    """Wait until a page answers with a text: it comes from a thread of its own."""
+    async with asyncio.timeout(BOUND_SECONDS):
+        while True:
+            with contextlib.suppress(aiohttp.ClientConnectionError):
+                async with client.get(address) as answer:
+                    if text in await answer.text():
+                        return
+            await asyncio.sleep(0.05)
 
 
 def registered() -> kopf.OperatorRegistry:

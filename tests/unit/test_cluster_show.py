@@ -14,12 +14,14 @@ from tests.unit.observations import T0
 from anomalyjob_operator.cluster.api import KubernetesApi
 from anomalyjob_operator.cluster.jobs import Jobs
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, EVENT
+from anomalyjob_operator.cluster.pod_logs import PodLogs
 from anomalyjob_operator.cluster.settings import ClusterSettings
-from anomalyjob_operator.cluster.show import Show
-from anomalyjob_operator.cluster.work_queue import Key
+from anomalyjob_operator.cluster.show import servers, targets
+from anomalyjob_operator.onlookers import Onlookers
 from anomalyjob_operator.status import Event
 
 if TYPE_CHECKING:
+    from anomalyjob_operator.cluster.work_queue import Key
     from anomalyjob_operator.pass_report import PassReport
 
 LEAST = {"ANOMALYJOB_JOB_IMAGE": "anomalyjob:dev", "ANOMALYJOB_OPERATOR_NAMESPACE": "anomalyjob-system"}
@@ -99,29 +101,25 @@ async def test_an_event_of_a_job_that_is_gone_is_nobodys(world: World, told: Tol
     assert world.store.all(EVENT, "default", {}) == []
 
 
-async def nowhere(_: Key, __: Event) -> None:
-    return
+def settings(**changes: object) -> ClusterSettings:
+    return replace(ClusterSettings.of(LEAST), **changes)  # type: ignore[arg-type]
 
 
-def shown(**changes: object) -> Show:
-    settings = replace(ClusterSettings.of(LEAST), **changes)  # type: ignore[arg-type]
-    return Show(KubernetesApi(Configuration()), settings, nowhere)
-
-
-def served(show: Show) -> list[str]:
-    return sorted(kept._what for kept in show._served)
+def served(**changes: object) -> list[str]:
+    onlookers = Onlookers(PodLogs(KubernetesApi(Configuration())).of)
+    return sorted(what for what, _, _ in servers(onlookers, settings(**changes)))
 
 
 def test_dashboard_and_metrics_are_served_unless_told_otherwise() -> None:
-    assert served(shown()) == ["dashboard", "metrics"]
-    assert served(shown(dashboard_port=0)) == ["metrics"]
-    assert served(shown(metrics_port=0)) == ["dashboard"]
+    assert served() == ["dashboard", "metrics"]
+    assert served(dashboard_port=0) == ["metrics"]
+    assert served(metrics_port=0) == ["dashboard"]
 
 
 def test_without_the_token_that_was_asked_for_there_is_no_dashboard_but_an_operator(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert served(shown(dashboard_token_file=str(tmp_path / "none"))) == ["metrics"]
+    assert served(dashboard_token_file=str(tmp_path / "none")) == ["metrics"]
     assert "there is no dashboard" in caplog.text
 
 
@@ -129,6 +127,5 @@ def test_targets_that_cannot_be_read_leave_an_operator_without_notifications(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "targets.json").write_text("{")
-    show = shown(notification_targets=str(tmp_path / "targets.json"))
-    assert show.onlookers.notifier.counts().targets == {}
+    assert targets(settings(notification_targets=str(tmp_path / "targets.json"))) == ()
     assert "no notifications are sent" in caplog.text

@@ -37,6 +37,7 @@ SHELL = frozenset(
         "anomalyjob.volume_lock",
         "anomalyjob.volume_usage",
         "anomalyjob_operator.__main__",
+        "anomalyjob_operator.aside",
         "anomalyjob_operator.backend",
         "anomalyjob_operator.cli",
         "anomalyjob_operator.cluster.__main__",

@@ -17,7 +17,7 @@ from anomalyjob_operator.pass_report import PassReport
 
 logger = logging.getLogger(__name__)
 
-STOP_SECONDS: Final = 8.0
+STOP_SECONDS: Final = 5.5
 """Longer than a target gets for what still waits to be sent."""
 
 
@@ -64,6 +64,12 @@ class Onlookers:
                 forget(key)
             except Exception:
                 logger.exception("an onlooker failed over the end of %s/%s", *key)
+
+    def looked(self, key: Key, seconds: float, *, failed: bool) -> None:
+        """Tell how long a look at a resource took, and whether it failed."""
+        self.metrics.looked(key, seconds)
+        if failed:
+            self.metrics.look_failed(key)
 
     def _follow_log(self, report: PassReport) -> None:
         """Let the log be read without a reader as long as the resource wants its alerts told."""

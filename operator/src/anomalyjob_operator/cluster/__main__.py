@@ -29,9 +29,8 @@ def main() -> int:
 
 async def _run(settings: ClusterSettings) -> None:
     registry = kopf.OperatorRegistry()
-    configuration = await _configuration()
-    async with KubernetesApi(configuration) as api, KubernetesApi(configuration) as log_api:
-        register(registry, Operator(api, settings, log_api))
+    async with KubernetesApi(await _configuration()) as api:
+        register(registry, Operator(api, settings))
         await kopf.operator(
             registry=registry,
             standalone=True,

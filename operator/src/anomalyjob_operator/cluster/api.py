@@ -51,12 +51,12 @@ class KubernetesApi:
     """The API server that `configuration` names. To be used as an async context manager."""
 
     def __init__(self, configuration: Configuration) -> None:
-        self._configuration = configuration
+        self.configuration = configuration
         self._client: ApiClient | None = None
 
     async def __aenter__(self) -> Self:
         """Make the client; connections open when they are needed."""
-        self._client = ApiClient(configuration=self._configuration)
+        self._client = ApiClient(configuration=self.configuration)
         return self
 
     async def __aexit__(

@@ -7,18 +7,20 @@ import asyncio
 import contextlib
 import logging
 import time
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import kopf
 
+from anomalyjob_operator.aside import Aside, carried_over
 from anomalyjob_operator.cluster.api import ApiError, ApiUnavailableError, KubernetesApi
 from anomalyjob_operator.cluster.jobs import Jobs
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB
 from anomalyjob_operator.cluster.render import RenderSettings
 from anomalyjob_operator.cluster.settings import ClusterSettings
-from anomalyjob_operator.cluster.show import Show
+from anomalyjob_operator.cluster.show import show
 from anomalyjob_operator.cluster.work_queue import Key, WorkQueue
-from anomalyjob_operator.status import Event
+from anomalyjob_operator.onlookers import Onlookers
 
 logger = logging.getLogger(__name__)
 
@@ -28,16 +30,14 @@ UNHEALTHY_AFTER_SECONDS: Final = 180.0
 
 
 class Operator:
-    """One operator for the watched namespaces, all of them when none is named.
+    """One operator for the watched namespaces, all of them when none is named."""
 
-    `log_api` is the client that logs are read by: streams that stay open take no connection from reconciling.
-    """
-
-    def __init__(self, api: KubernetesApi, settings: ClusterSettings, log_api: KubernetesApi | None = None) -> None:
+    def __init__(self, api: KubernetesApi, settings: ClusterSettings) -> None:
         self._api = api
         self._namespaces: tuple[str | None, ...] = settings.watched_namespaces or (None,)
-        self._show = Show(log_api or api, settings, self._emit)
-        self._onlookers = self._show.onlookers
+        self._settings = settings
+        self._aside = Aside(self._onlooking)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._jobs = Jobs(
             api,
             RenderSettings(
@@ -46,15 +46,16 @@ class Operator:
                 operator_namespace=settings.operator_namespace,
                 metrics_namespaces=settings.metrics_namespaces,
             ),
-            listener=self._onlookers.passed,
-            gone=self._onlookers.forget,
+            listener=self._aside.passed,
+            gone=self._aside.forget,
         )
         self._queue = WorkQueue(self._look)
         self._resync: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to look at every resource there is."""
-        await self._show.start()
+        self._loop = asyncio.get_running_loop()
+        self._aside.start()
         self._resync = asyncio.create_task(self._resync_for_ever())
 
     async def stop(self) -> None:
@@ -63,11 +64,9 @@ class Operator:
             self._resync.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._resync
-        # Pages are let go first: they may hold up nothing.
-        await self._show.close()
         await self._queue.stop()
         await self._jobs.flush()
-        await self._show.stop()
+        await self._aside.stop()
 
     def resource_changed(self, namespace: str, name: str) -> None:
         """Look at the resource soon."""
@@ -89,18 +88,17 @@ class Operator:
         return f"{len(self._queue)} resources; the last look that succeeded was {seconds:.0f} s ago"
 
     async def _look(self, key: Key) -> float | None:
-        began_at = time.monotonic()
+        began_at, failed = time.monotonic(), True
         try:
-            return await self._jobs.look(key)
-        except BaseException:
-            # A look that took too long is cancelled.
-            self._onlookers.metrics.look_failed(key)
-            raise
+            pause = await self._jobs.look(key)
+            failed = False
         finally:
-            self._onlookers.metrics.looked(key, time.monotonic() - began_at)
+            self._aside.looked(key, time.monotonic() - began_at, failed=failed)
+        return pause
 
-    async def _emit(self, key: Key, event: Event) -> None:
-        await self._jobs.emit(key, event)
+    def _onlooking(self) -> AbstractAsyncContextManager[Onlookers]:
+        assert self._loop is not None  # noqa: S101 - set before the thread starts
+        return show(self._api.configuration, self._settings, carried_over(self._jobs.emit, self._loop))
 
     async def _resync_for_ever(self) -> None:
         while True:

@@ -5,8 +5,12 @@ Everything here may fail, be it wrongly configured, without a job or its reconci
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
+
+from kubernetes.aio.client.configuration import Configuration
 
 from anomalyjob_operator.cluster.api import KubernetesApi
 from anomalyjob_operator.cluster.pod_logs import PodLogs
@@ -25,48 +29,40 @@ logger = logging.getLogger(__name__)
 ADDRESS: Final = "0.0.0.0"  # noqa: S104 - inside the pod's network; the chart's NetworkPolicy says who gets there
 
 
-class Show:
-    """The onlookers of all jobs. `log_api` should not be the client that reconciling uses."""
-
-    def __init__(self, log_api: KubernetesApi, settings: ClusterSettings, emit_event: EmitEvent) -> None:
-        self.onlookers = Onlookers(PodLogs(log_api).of, targets=_targets(settings), emit_event=emit_event)
-        self._served = [
-            KeptOpen(server, what, ADDRESS, port, logger.info) for what, port, server in self._servers(settings)
+@asynccontextmanager
+async def show(configuration: Configuration, settings: ClusterSettings, emit: EmitEvent) -> AsyncIterator[Onlookers]:
+    """Serve and send as long as it is entered; logs are read by connections of its own."""
+    async with KubernetesApi(configuration) as log_api:
+        onlookers = Onlookers(PodLogs(log_api).of, targets=targets(settings), emit_event=emit)
+        served = [
+            KeptOpen(server, what, ADDRESS, port, logger.info) for what, port, server in servers(onlookers, settings)
         ]
-
-    async def start(self) -> None:
-        """Begin; what cannot listen is told, and tried again."""
-        await self.onlookers.start()
-        for served in self._served:
-            served.begin()
-
-    async def close(self) -> None:
-        """Stop to serve, within a moment."""
-        await asyncio.gather(*(served.end() for served in self._served))
-
-    async def stop(self) -> None:
-        """End the rest, within a bound."""
-        await self.onlookers.stop()
-
-    def _servers(self, settings: ClusterSettings) -> list[tuple[str, int, Server]]:
-        servers: list[tuple[str, int, Server]] = []
-        if settings.metrics_port:
-            servers.append(("metrics", settings.metrics_port, MetricsServer(self.onlookers.metrics.render)))
+        await onlookers.start()
+        for one in served:
+            one.begin()
         try:
-            if settings.dashboard_port:
-                servers.append(("dashboard", settings.dashboard_port, self._dashboard(settings)))
-        except TokenError as error:
-            # Never without the token that was asked for.
-            logger.error("there is no dashboard: %s; then restart the operator", error)  # noqa: TRY400 - it says it all
-        return servers
-
-    def _dashboard(self, settings: ClusterSettings) -> Dashboard:
-        file = settings.dashboard_token_file
-        token = None if file is None else read_token(Path(file))
-        return Dashboard(self.onlookers.feeds, hosts=settings.dashboard_hosts, token=token)
+            yield onlookers
+        finally:
+            await asyncio.gather(*(one.end() for one in served))
+            await onlookers.stop()
 
 
-def _targets(settings: ClusterSettings) -> tuple[Target, ...]:
+def servers(onlookers: Onlookers, settings: ClusterSettings) -> list[tuple[str, int, Server]]:
+    """Return what is served: its name, its port, the server."""
+    found: list[tuple[str, int, Server]] = []
+    if settings.metrics_port:
+        found.append(("metrics", settings.metrics_port, MetricsServer(onlookers.metrics.render)))
+    try:
+        if settings.dashboard_port:
+            found.append(("dashboard", settings.dashboard_port, _dashboard(onlookers, settings)))
+    except TokenError as error:
+        # Never without the token that was asked for.
+        logger.error("there is no dashboard: %s; then restart the operator", error)  # noqa: TRY400 - it says it all
+    return found
+
+
+def targets(settings: ClusterSettings) -> tuple[Target, ...]:
+    """Return where notifications may be sent; nowhere when that cannot be read."""
     if settings.notification_targets is None:
         return ()
     try:
@@ -74,3 +70,9 @@ def _targets(settings: ClusterSettings) -> tuple[Target, ...]:
     except TargetsError as error:
         logger.error("no notifications are sent: %s; then restart the operator", error)  # noqa: TRY400 - it says it all
         return ()
+
+
+def _dashboard(onlookers: Onlookers, settings: ClusterSettings) -> Dashboard:
+    file = settings.dashboard_token_file
+    token = None if file is None else read_token(Path(file))
+    return Dashboard(onlookers.feeds, hosts=settings.dashboard_hosts, token=token)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from anomalyjob.timestamps import format_time
+from anomalyjob_operator.aside import Aside, carried_over
 from anomalyjob_operator.live.log_source import Key
 from anomalyjob_operator.local.applied_file import AppliedFile
 from anomalyjob_operator.local.backend import LocalBackend, Place
@@ -22,7 +23,7 @@ from anomalyjob_operator.local.json_file import DamagedFileError
 from anomalyjob_operator.local.log_files import bound_log
 from anomalyjob_operator.local.log_tail import LogTail, is_alert, taskmanager_logs
 from anomalyjob_operator.local.progress import Progress
-from anomalyjob_operator.local.show import Show, ShowOptions
+from anomalyjob_operator.local.show import ShowOptions, show
 from anomalyjob_operator.local.supervisor import Supervisor
 from anomalyjob_operator.reconcile import Reconciler
 from anomalyjob_operator.status import Event, Status
@@ -45,26 +46,25 @@ class Session:
         self._stop = asyncio.Event()
         self._progress = Progress()
         self._problem: tuple[str, float] | None = None
-        self._show = Show(place.folder, options, tell, self._tell_notice)
-        self._onlookers = self._show.onlookers
+        self._aside = self._onlooking(options, asyncio.get_running_loop())
 
     async def run(self) -> None:
         """Supervise until a signal to stop; then stop every process and keep everything else."""
         async with Supervisor(self._folder, self._tell) as supervisor:
             with self._signals(supervisor):
                 alerts = asyncio.create_task(self._tell_alerts())
-                await self._show.start()
+                self._aside.start()
                 try:
                     await self._reconcile_until_stopped(supervisor)
                 finally:
                     alerts.cancel()
                 self._tell("stopping all processes; Ctrl-C once more ends them at once")
-                await asyncio.gather(supervisor.stop(), self._show.stop())
+                await asyncio.gather(supervisor.stop(), self._aside.stop())
 
     async def _reconcile_until_stopped(self, supervisor: Supervisor) -> None:
         backend = LocalBackend(self._place, supervisor, publish=self._publish, tell_event=self._tell_event)
         # A file on this machine costs nothing, and `anomalyjob status` is read from it.
-        reconciler = Reconciler(backend, quiet_writes=timedelta(), listener=self._onlookers.passed)
+        reconciler = Reconciler(backend, quiet_writes=timedelta(), listener=self._aside.passed)
         while not self._stop.is_set():
             supervisor.changed.clear()
             pause = await self._first_done(self._look(reconciler), default=0.0)
@@ -77,15 +77,16 @@ class Session:
 
     async def _look(self, reconciler: Reconciler) -> float:
         """Make one pass, whatever it meets; return how long the next one may wait, in seconds."""
-        key, began_at = (self._folder.namespace, self._folder.name), time.monotonic()
+        key, began_at, failed = (self._folder.namespace, self._folder.name), time.monotonic(), True
         try:
-            return await self._pass(reconciler)
+            pause = await self._pass(reconciler)
+            failed = False
         except Exception as error:  # noqa: BLE001 - a defect of one pass must not end what runs
-            self._onlookers.metrics.look_failed(key)
             self._tell_failure(error)
             return LONGEST_PAUSE_SECONDS
         finally:
-            self._onlookers.metrics.looked(key, time.monotonic() - began_at)
+            self._aside.looked(key, time.monotonic() - began_at, failed=failed)
+        return pause
 
     async def _pass(self, reconciler: Reconciler) -> float:
         stored = self._file.stored
@@ -147,6 +148,14 @@ class Session:
     def _tell_event(self, event: Event) -> None:
         for line in self._progress.event_lines(event):
             self._tell(line)
+
+    def _onlooking(self, options: ShowOptions, loop: asyncio.AbstractEventLoop) -> Aside:
+        """Return what shows the job, in a thread of its own; what it has to tell is told in this one."""
+
+        def tell(line: str) -> None:
+            loop.call_soon_threadsafe(self._tell, line)
+
+        return Aside(lambda: show(self._folder, options, tell, carried_over(self._tell_notice, loop)))
 
     async def _tell_notice(self, _: Key, event: Event) -> None:
         """Tell what the notifications have to say. Alerts are shown as they stand in the log."""

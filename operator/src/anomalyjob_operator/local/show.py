@@ -3,7 +3,9 @@
 Everything here may fail without the job noticing: it only looks on.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from anomalyjob_operator.dashboard import Dashboard
@@ -25,26 +27,25 @@ class ShowOptions:
     targets: tuple[Target, ...] = ()
 
 
-class Show:
-    """The onlookers of one job on this machine; to be made in the event loop that they work in."""
+@asynccontextmanager
+async def show(
+    folder: StateFolder, options: ShowOptions, tell: Callable[[str], None], emit_event: EmitEvent
+) -> AsyncIterator[Onlookers]:
+    """Serve and send as long as it is entered. `tell` is called in the loop that it is entered in."""
+    onlookers = Onlookers(lambda _: JobLog(folder), targets=options.targets, emit_event=emit_event)
+    served = _served(onlookers, options, tell)
+    await onlookers.start()
+    for one in served:
+        one.begin()
+    try:
+        yield onlookers
+    finally:
+        await asyncio.gather(*(one.end() for one in served))
+        await onlookers.stop()
 
-    def __init__(
-        self, folder: StateFolder, options: ShowOptions, tell: Callable[[str], None], emit_event: EmitEvent
-    ) -> None:
-        self.onlookers = Onlookers(lambda _: JobLog(folder), targets=options.targets, emit_event=emit_event)
-        self._served = None
-        if options.dashboard_port is not None:
-            dashboard = Dashboard(self.onlookers.feeds, token=options.token, metrics=self.onlookers.metrics.render)
-            self._served = KeptOpen(dashboard, "Dashboard", ADDRESS, options.dashboard_port, tell)
 
-    async def start(self) -> None:
-        """Begin; a dashboard that cannot listen is told, and tried again."""
-        await self.onlookers.start()
-        if self._served is not None:
-            self._served.begin()
-
-    async def stop(self) -> None:
-        """End within a moment, or as long as a notification that waits may take."""
-        if self._served is not None:
-            await self._served.end()
-        await self.onlookers.stop()
+def _served(onlookers: Onlookers, options: ShowOptions, tell: Callable[[str], None]) -> list[KeptOpen]:
+    if options.dashboard_port is None:
+        return []
+    dashboard = Dashboard(onlookers.feeds, token=options.token, metrics=onlookers.metrics.render)
+    return [KeptOpen(dashboard, "Dashboard", ADDRESS, options.dashboard_port, tell)]

@@ -1,0 +1,124 @@
+"""A thread with an event loop of its own for everything that only looks on, so that reconciling never waits for it.
+
+Whatever spins, hangs or fails there, passes go on, signals are heeded and the process ends in time. Reports are told
+through a bounded inbox: who does not keep up loses the oldest ones, and nobody waits.
+"""
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from anomalyjob_operator.live.log_source import Key
+from anomalyjob_operator.onlookers import Onlookers
+from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.status import Event
+
+logger = logging.getLogger(__name__)
+
+INBOX: Final = 1_000
+STOP_SECONDS: Final = 6.0
+"""A little longer than a notification that waits is given to get out."""
+
+EmitEvent = Callable[[Key, Event], Awaitable[None]]
+Onlooking = Callable[[], AbstractAsyncContextManager[Onlookers]]
+"""Makes, inside the thread's loop, what is to be told, started when it is entered and stopped when it is left."""
+
+
+class Aside:
+    """Runs what `onlooking` makes. Its methods are for the one thread that reconciles, and return at once."""
+
+    def __init__(self, onlooking: Onlooking) -> None:
+        self._onlooking = onlooking
+        self._inbox: deque[Callable[[Onlookers], None]] = deque(maxlen=INBOX)
+        self._woken = True
+        self._onlookers: Onlookers | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._stop_wanted = False
+        self._ended: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._thread = threading.Thread(target=self._run, name="aside", daemon=True)
+
+    def start(self) -> None:
+        """Begin; what was told before is not lost."""
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """End it. What does not end in time is left behind, and ends with the process."""
+        self._stop_wanted = True
+        if not self._thread.ident:
+            return
+        self._call(self._heed_stop)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await asyncio.shield(asyncio.wrap_future(self._ended))
+        except TimeoutError:
+            logger.warning("what looks on did not end within %.0f s and is left behind", STOP_SECONDS)
+
+    def passed(self, report: PassReport) -> None:
+        """Tell of a pass: a PassListener."""
+        self._tell(lambda onlookers: onlookers.passed(report))
+
+    def forget(self, key: Key) -> None:
+        """Tell that a job is gone."""
+        self._tell(lambda onlookers: onlookers.forget(key))
+
+    def looked(self, key: Key, seconds: float, *, failed: bool) -> None:
+        """Tell how long a look at a resource took, and whether it failed."""
+        self._tell(lambda onlookers: onlookers.looked(key, seconds, failed=failed))
+
+    def _tell(self, message: Callable[[Onlookers], None]) -> None:
+        self._inbox.append(message)
+        if not self._woken:
+            self._woken = True
+            self._call(self._deliver)
+
+    def _deliver(self) -> None:
+        # In this order: a message that comes from now on wakes this loop again.
+        self._woken = False
+        while self._inbox and self._onlookers is not None:
+            self._inbox.popleft()(self._onlookers)
+
+    def _call(self, function: Callable[[], None]) -> None:
+        if self._loop is None:
+            return
+        try:
+            self._loop.call_soon_threadsafe(function)
+        except RuntimeError:
+            # The loop is closed: there is nobody left to be told.
+            return
+
+    def _heed_stop(self) -> None:
+        if self._stop is not None and self._stop_wanted:
+            self._stop.set()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._live())
+        except Exception:
+            logger.exception("what looks on has failed; jobs go on without it")
+        finally:
+            self._ended.set_result(None)
+
+    async def _live(self) -> None:
+        self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        self._heed_stop()
+        async with self._onlooking() as self._onlookers:
+            self._deliver()
+            await self._stop.wait()
+
+
+def carried_over(emit: EmitEvent, loop: asyncio.AbstractEventLoop) -> EmitEvent:
+    """Return what lets `emit` be done in the loop that it belongs to, from any other one."""
+
+    async def emit_there(key: Key, event: Event) -> None:
+        async def work() -> None:
+            await emit(key, event)
+
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), loop))
+
+    return emit_there
