@@ -59,3 +59,14 @@ def test_a_job_page_weighs_less_than_250_kilobytes(dashboard: PlayedDashboard, p
     weight = sum(len(response.body()) for response in files)
     print(f"{len(files)} files, {weight} bytes uncompressed")
     assert 100_000 < weight < PAGE_BYTES
+
+
+@pytest.mark.browser
+def test_a_job_page_shows_data_within_a_second(dashboard: PlayedDashboard, pages: WatchedPages) -> None:
+    taken = []
+    for _ in range(3):
+        job = opened(JobPage(pages.open(), dashboard.job_address))
+        shown = next(change.at for change in job.seen() if change.kind == "phase")
+        taken.append(shown - float(job.page.evaluate("() => performance.timeOrigin")))
+    print(f"phase shown after {sorted(taken)} ms")
+    assert min(taken) < 1000

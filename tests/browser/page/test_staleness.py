@@ -21,6 +21,8 @@ STALE_TEXT = re.compile(r"stale: last seen \d+ s ago")
 def test_silence_of_the_server_makes_every_panel_stale(dashboard: PlayedDashboard, job: JobPage) -> None:
     dashboard.fall_silent()
     job.wait("all are stale", lambda: all(job.stale().get(panel) for panel in PANELS), 15)
+    causes = {job.attribute(f'[data-panel="{panel}"]', "data-stale-cause") for panel in PANELS}
+    assert causes == {"connection"}
     assert STALE_TEXT.search(job.page.locator('[data-panel="tasks"] .panel-state').inner_text())
 
 
