@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from aiohttp import web
 from tests.unit.fake_flink import FakeFlink
 from typing_extensions import override
 
@@ -30,11 +31,15 @@ def moment(name: str) -> dict[str, Any]:
 
 
 class RecordedFlink(FakeFlink):
-    """Answers as at one recorded moment; `answers` may be changed; what is not among them has status 404."""
+    """Answers as at one recorded moment; `answers` may be changed; what is not among them has status 404.
+
+    Requests for a path with an end that is `hanging` are not answered.
+    """
 
     def __init__(self, name: str = "running") -> None:
         super().__init__()
         self.answers = moment(name)
+        self.hanging: set[str] = set()
 
     def becomes(self, name: str) -> None:
         """Let another recorded moment have come."""
@@ -43,6 +48,11 @@ class RecordedFlink(FakeFlink):
     @override
     def _document(self, path: str) -> Any:
         return copy.deepcopy(self.answers.get(path))
+
+    @override
+    async def _answer_none(self, request: web.Request) -> web.StreamResponse:
+        hangs = any(request.path.endswith(end) for end in self.hanging)
+        return await (super()._answer_hangs(request) if hangs else super()._answer_none(request))
 
     def asked_for(self, end: str) -> int:
         """How often a path with this end was asked for."""

@@ -67,7 +67,7 @@ def view_of(name: str) -> FlinkView:
         for vertex in vertices
     )
     managers = flink_answers.task_manager_views(answers["/taskmanagers"])
-    return FlinkView(answering=True, answered_at=NOW, vertices=with_subtasks, task_managers=managers)
+    return FlinkView(answering=True, answered_at=NOW, details_at=NOW, vertices=with_subtasks, task_managers=managers)
 
 
 def parts_of(document: Any, path: str) -> list[Any]:

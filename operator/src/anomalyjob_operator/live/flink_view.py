@@ -111,7 +111,8 @@ SubtaskKey = tuple[str, int]
 class FlinkView:
     """All of it. `answered_at` is the last time everything that is needed was answered, `answering` whether it is now.
 
-    `job`, `vertices` and `task_managers` are of `answered_at`; `metrics` carry their own times.
+    `job` and `task_managers` are of `answered_at`, `vertices` and `rates` of `details_at`; `metrics` carry their own
+    times. The details are not looked at while nobody watches, and may come late.
     """
 
     answering: bool = False
@@ -120,6 +121,7 @@ class FlinkView:
     slots_total: int | None = None
     slots_free: int | None = None
     job: JobView | None = None
+    details_at: datetime | None = None
     vertices: tuple[VertexView, ...] = ()
     task_managers: Mapping[str, TaskManagerView] = field(default_factory=dict)
     metrics: Mapping[str, TaskManagerMetrics] = field(default_factory=dict)

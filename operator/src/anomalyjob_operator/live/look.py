@@ -4,6 +4,7 @@ It asks and has the answers translated. It must not make Flink do anything, nor 
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,8 +27,10 @@ from anomalyjob_operator.live.flink_view import (
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 1.5
-"""With the pause of a second before it, a silent endpoint is known to be silent within 3 s."""
+NEEDED_SECONDS: Final = 1.5
+"""With the pause of a second, or with the details, before it: a silent endpoint is known to be silent within 3 s."""
+DETAILS_SECONDS: Final = 1.2
+"""On a busy machine what is needed may come in time and details not: then Flink answers all the same."""
 AT_ONCE: Final = 4
 """So many answers are read at the same time at most: each may take some megabytes."""
 MAXIMUM_VERTICES: Final = 20
@@ -65,13 +68,20 @@ class Look:
 
 async def look(rest: FlinkRest, wish: Wish, clock: Callable[[], datetime]) -> Look:
     """Take a look. Raises FlinkUnavailable when what is needed was not told in time, or makes no sense."""
+    looker = _Looker(rest, wish, clock())
     try:
-        async with asyncio.timeout(LOOK_SECONDS):
-            return await _Looker(rest, wish, clock()).all()
+        async with asyncio.timeout(NEEDED_SECONDS):
+            seen, vertices = await looker.needed()
+        if not wish.details:
+            return seen
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DETAILS_SECONDS):
+                return await looker.with_details(seen, vertices)
     except TimeoutError:
-        raise FlinkUnavailable(f"no answer within {LOOK_SECONDS} s") from None
+        raise FlinkUnavailable(f"no answer within {NEEDED_SECONDS} s") from None
     except _SENSELESS as error:
         raise FlinkUnavailable(f"an answer makes no sense: {error!r}") from error
+    return seen
 
 
 class _Looker:
@@ -81,7 +91,8 @@ class _Looker:
         self._at = at
         self._gate = asyncio.Semaphore(AT_ONCE)
 
-    async def all(self) -> Look:
+    async def needed(self) -> tuple[Look, tuple[VertexView, ...]]:
+        """Look at the cluster, the job and its checkpoints; the vertices do not have their subtasks yet."""
         overview, jobs, managers = await _together(map(self._told, ("/overview", "/jobs/overview", "/taskmanagers")))
         view = FlinkView(
             answering=True,
@@ -92,18 +103,17 @@ class _Looker:
             task_managers=flink_answers.task_manager_views(managers),
         )
         listed = next((job for job in jobs["jobs"] if job["jid"] == self._wish.job_id), None)
-        return Look(view=view) if listed is None else await self._of_job(view, listed)
+        return (Look(view=view), ()) if listed is None else await self._of_job(view, listed)
 
-    async def _of_job(self, view: FlinkView, listed: Mapping[str, Any]) -> Look:
+    async def _of_job(self, view: FlinkView, listed: Mapping[str, Any]) -> tuple[Look, tuple[VertexView, ...]]:
         path = f"/jobs/{self._wish.job_id}"
         details, checkpoints = await _together(map(self._told, (path, f"{path}/checkpoints")))
         if details is None:
-            return Look(view=view)
+            return Look(view=view), ()
         job = flink_answers.job_view(listed, details)
         vertices = flink_answers.vertex_views(details)[:MAXIMUM_VERTICES]
         answer = _optional(checkpoint_answers.checkpoint_answer, checkpoints, job.started_at)
-        seen = Look(view=replace(view, job=job), checkpoints=answer, settings=await self._settings(job))
-        return seen if not self._wish.details else await self._with_details(seen, vertices)
+        return Look(view=replace(view, job=job), checkpoints=answer, settings=await self._settings(job)), vertices
 
     async def _settings(self, job: JobView) -> Settings | None:
         if self._wish.settings_of == job.started_at:
@@ -111,13 +121,20 @@ class _Looker:
         answer = await self._told(f"/jobs/{job.job_id}/checkpoints/config")
         return _optional(checkpoint_answers.settings, answer)
 
-    async def _with_details(self, seen: Look, vertices: Sequence[VertexView]) -> Look:
+    async def with_details(self, seen: Look, vertices: Sequence[VertexView]) -> Look:
+        """Look at the tasks and TaskManagers as well."""
         subtasks = asyncio.create_task(_together(map(self._with_subtasks, vertices)))
         rates = asyncio.create_task(self._rates(vertices))
         metrics = asyncio.create_task(self._metrics(sorted(seen.view.task_managers)))
         parts = asyncio.create_task(self._parts(seen.checkpoints, vertices))
         await all_of((subtasks, rates, metrics, parts))
-        view = replace(seen.view, vertices=tuple(subtasks.result()), rates=rates.result(), metrics=metrics.result())
+        view = replace(
+            seen.view,
+            details_at=self._at,
+            vertices=tuple(subtasks.result()),
+            rates=rates.result(),
+            metrics=metrics.result(),
+        )
         checkpoint_of, subtask_checkpoints = parts.result()
         return replace(seen, view=view, checkpoint_of=checkpoint_of, subtask_checkpoints=subtask_checkpoints)
 

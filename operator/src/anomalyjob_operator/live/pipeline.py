@@ -20,7 +20,7 @@ _ENDED = frozenset({"FINISHED", "CANCELED", "FAILED"})
 def pipeline(flink: FlinkView, users: Users) -> Json:
     """Return the part `pipeline` of the overview."""
     return {
-        "observedAt": flink.answered_at if flink.vertices else None,
+        "observedAt": flink.details_at if flink.vertices else None,
         "vertices": [_vertex(vertex, flink, users) for vertex in flink.vertices],
     }
 

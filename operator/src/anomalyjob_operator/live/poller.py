@@ -96,14 +96,15 @@ class Poller:
         else:
             # Whoever answered may be dead by now: a pass knows.
             if url == self._url:
-                self._take(seen)
+                self._take(seen, late=wish.details and seen.view.details_at is None)
         self._changed()
 
-    def _take(self, seen: Look) -> None:
-        job, before = seen.view.job, self.view.job
-        same_start = job is not None and before is not None and job.started_at == before.started_at
-        kept = self.view.subtask_checkpoints if same_start else {}
-        self.view = replace(seen.view, subtask_checkpoints={**kept, **seen.subtask_checkpoints})
+    def _take(self, seen: Look, *, late: bool) -> None:
+        job, before = seen.view.job, self.view
+        same_start = job is not None and before.job is not None and job.started_at == before.job.started_at
+        self.view = _with_details_of(before, seen.view) if late and same_start else seen.view
+        kept = before.subtask_checkpoints if same_start else {}
+        self.view = replace(self.view, subtask_checkpoints={**kept, **seen.subtask_checkpoints})
         if seen.checkpoint_of is not None:
             self._checkpoint_of = seen.checkpoint_of
         if job is not None and seen.settings is not None:
@@ -111,3 +112,10 @@ class Poller:
         if seen.checkpoints is not None and seen.view.answered_at is not None:
             self.checkpoints = CheckpointsSeen(answer=seen.checkpoints, at=seen.view.answered_at)
             self.record.note(seen.checkpoints)
+
+
+def _with_details_of(before: FlinkView, view: FlinkView) -> FlinkView:
+    """Return the view with the details of the one before: they keep their time."""
+    return replace(
+        view, details_at=before.details_at, vertices=before.vertices, rates=before.rates, metrics=before.metrics
+    )
