@@ -20,7 +20,7 @@ from anomalyjob.timestamps import format_time, from_epoch_milliseconds, parse_ti
 from anomalyjob_operator.live.feeds import Feeds
 from anomalyjob_operator.live.job_feed import JobFeed
 from anomalyjob_operator.live.look import DETAILS_SECONDS, NEEDED_SECONDS
-from anomalyjob_operator.live.poller import WATCHED_SECONDS
+from anomalyjob_operator.live.poller import WATCHED_SECONDS, Poller
 from anomalyjob_operator.live.subscription import MAXIMUM_LOG_ENTRIES
 from anomalyjob_operator.pass_report import PassReport
 from anomalyjob_operator.reconcile import utc_now
@@ -355,3 +355,21 @@ async def test_details_that_come_late_do_not_make_flink_silent_and_keep_their_ti
     assert after["flink"]["answering"] is True
     assert after["pipeline"]["observedAt"] >= before["pipeline"]["observedAt"]
     assert len(after["pipeline"]["vertices"]) == 4
+
+
+async def test_an_answer_that_comes_after_the_jobmanagers_death_is_not_believed() -> None:
+    looked = asyncio.Event()
+    poller = Poller(lambda: True, looked.set, utc_now)
+    async with RecordedFlink() as flink:
+        flink.slow_seconds = 0.1
+        await flink.set_fault("slow")
+        poller.passed(report(flink.url))
+        polling = asyncio.create_task(poller.run())
+        async with asyncio.timeout(BOUND_SECONDS):
+            await asyncio.sleep(flink.slow_seconds)
+            poller.passed(report(None))
+            await looked.wait()
+            await polling
+
+    assert flink.asked_for("/checkpoints") == 1
+    assert poller.view.answering is False
