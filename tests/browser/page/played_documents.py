@@ -12,18 +12,20 @@ from anomalyjob.timestamps import format_time
 Document = dict[str, Any]
 
 USERS: Final = ("user1", "user2", "user3")
-VERTICES: Final = ("source", "process", "sink")
+VERTICES: Final = ("clock", "source", "process", "sink")
+GROUPS: Final = (("source", ("clock", "source")), ("process", ("process",)), ("sink", ("sink",)))
+STRATEGIES: Final = ("FORWARD", "HASH", "FORWARD")
 CONDITIONS: Final = (
-    ("Ready", "True", "Running", "All 9 tasks are RUNNING; checkpoint 18 completed 4 s ago"),
+    ("Ready", "True", "Running", "12 of 12 tasks RUNNING; checkpoint 18 is the newest"),
     ("Reconciling", "False", "Settled", "Nothing is being changed"),
     ("Stalled", "False", "Progressing", "Nothing stands in the way"),
-    ("CheckpointingHealthy", "True", "CheckpointsComplete", "Checkpoint 18 completed 4 s ago"),
-    ("StateSafe", "True", "NewestIsKept", "Checkpoint 18 is kept on the volume"),
+    ("CheckpointingHealthy", "True", "CheckpointsComplete", "checkpoint 18 is the newest"),
+    ("StateSafe", "True", "NewestIsKept", "No start goes on from before 18"),
 )
 
 
 class Played:
-    """The documents of the job default/demo at `now`: three users, three TaskManagers with a slot for each vertex."""
+    """The documents of the job default/demo at `now`: three users, three TaskManagers with a slot for each group."""
 
     def __init__(self, now: datetime, name: str = "demo", users: tuple[str, ...] = USERS) -> None:
         self.now = now
@@ -49,8 +51,8 @@ class Played:
                 "state": "RUNNING",
                 "stateSince": self.ago(372),
                 "startedAt": self.ago(380),
-                "tasksRunning": 9,
-                "tasksTotal": 9,
+                "tasksRunning": 12,
+                "tasksTotal": 12,
             },
             "taskManagers": {"ready": 3, "desired": 3, "slotsTotal": 9, "slotsFree": 0},
             "workloads": [self._job_manager(), *(self._task_manager(index) for index in range(3))],
@@ -64,7 +66,10 @@ class Played:
                 "path": f"/volume/default.{self.name}/checkpoints/0/3f2a90c7/chk-{self.checkpoint}",
             },
             "restored": None,
-            "pipeline": {"observedAt": self.ago(0.4), "vertices": [self._vertex(index) for index in range(3)]},
+            "pipeline": {
+                "observedAt": self.ago(0.4),
+                "vertices": [self._vertex(place) for place in range(len(VERTICES))],
+            },
         }
 
     def task_manager_lost(self) -> Document:
@@ -74,7 +79,7 @@ class Played:
             "phase": "Recovering",
             "phaseSince": self.ago(1),
             "ready": False,
-            "message": "TaskManagerLost: taskmanager-2; 6 of 9 tasks are RUNNING",
+            "message": "TaskManagerLost: taskmanager-2; 0 of 12 tasks RUNNING",
             "recovery": self._recovery(running=None, safe=None),
         }
         document["job"] |= {"state": "RESTARTING", "stateSince": self.ago(1), "tasksRunning": 0}
@@ -152,8 +157,8 @@ class Played:
             **{key: overview[key] for key in ("namespace", "name")},
             **{key: overview["status"][key] for key in ("phase", "phaseSince", "ready", "message", "observedAt")},
             "jobState": "RUNNING",
-            "tasksRunning": 9,
-            "tasksTotal": 9,
+            "tasksRunning": 12,
+            "tasksTotal": 12,
             "taskManagersReady": 3,
             "taskManagersDesired": 3,
             "lastCheckpointAt": self.ago(4),
@@ -167,7 +172,7 @@ class Played:
             "phase": "Running",
             "phaseSince": self.ago(372),
             "ready": True,
-            "message": "All 9 tasks are RUNNING",
+            "message": "12 of 12 tasks RUNNING",
             "recoveries": 2,
             "restarts": 0,
             "incarnation": 1,
@@ -205,11 +210,19 @@ class Played:
         user = self.users[index : index + 1]
         slots = [
             {
-                "group": vertex,
-                "tasks": [{"vertex": vertex, "vertexId": f"{place}c0ffee", "subtask": index, "state": "RUNNING"}],
-                "users": list(user) if vertex != "sink" else [],
+                "group": group,
+                "tasks": [
+                    {
+                        "vertex": vertex,
+                        "vertexId": f"{VERTICES.index(vertex)}c0ffee",
+                        "subtask": index,
+                        "state": "RUNNING",
+                    }
+                    for vertex in vertices
+                ],
+                "users": list(user),
             }
-            for place, vertex in enumerate(VERTICES)
+            for group, vertices in GROUPS
         ]
         return self._workload(f"taskmanager-{index + 1}", "taskmanager") | {"slots": slots, "slotsTotal": 3}
 
@@ -235,7 +248,7 @@ class Played:
         }
 
     def _vertex(self, place: int) -> Document:
-        inputs = [] if place == 0 else [{"id": f"{place - 1}c0ffee", "strategy": ("HASH", "FORWARD")[place - 1]}]
+        inputs = [] if place == 0 else [{"id": f"{place - 1}c0ffee", "strategy": STRATEGIES[place - 1]}]
         return {
             "id": f"{place}c0ffee",
             "name": VERTICES[place],
@@ -267,9 +280,9 @@ class Played:
             "backpressuredRatio": 0.0,
             "idleRatio": round(1 - busy, 4),
             "checkpointId": self.checkpoint,
-            "checkpointSizeBytes": (2_310, 3_420, 0)[place] + index * 12,
+            "checkpointSizeBytes": (234, 2_353, 2_274, 1_215)[place] + index * 12,
             "checkpointDurationMilliseconds": self._random.randrange(8, 60),
-            "users": user if place < 2 else [],
+            "users": user if place > 0 else [],
         }
 
     def _entry(self, number: int) -> Document:

@@ -33,7 +33,7 @@ def test_a_number_carries_its_raw_value_and_a_text_with_its_unit(job: JobPage) -
 
 
 def test_an_unknown_number_is_a_dash_and_never_a_zero(job: JobPage) -> None:
-    rate = job.page.locator('tr[data-vertex="source"][data-subtask="0"] [data-field="recordsInPerSecond"]')
+    rate = job.page.locator('tr[data-vertex="clock"][data-subtask="0"] [data-field="recordsInPerSecond"]')
     assert (rate.get_attribute("data-value"), rate.inner_text()) == ("", "\N{EN DASH}")
 
 

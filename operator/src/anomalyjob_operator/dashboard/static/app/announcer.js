@@ -1,4 +1,5 @@
-/* The one place from which the page speaks to screen readers: changes of the phase, stale, disconnected. Never on every tick. */
+/* The one place from which the page speaks to screen readers: changes of the phase, stale, disconnected. Never on
+   every tick. */
 
 import { setText } from "./elements.js";
 

@@ -1,4 +1,5 @@
-/* What time it is at the server, and the ages that tick. All ages of the page are texts renewed by one timer, once a second. */
+/* What time it is at the server, and the ages that tick. All ages of the page are texts renewed by one timer, once a
+   second. */
 
 import { element, setAttribute, setText } from "./elements.js";
 import { dateTime, span, UNKNOWN } from "./numbers.js";
@@ -6,7 +7,8 @@ import { dateTime, span, UNKNOWN } from "./numbers.js";
 let offsetMilliseconds = 0;
 const everySecond = [];
 
-/* The clocks of the two machines may differ; the way here takes time too, so the smallest lag seen lately is nearest to the truth. */
+/* The clocks of the two machines may differ; the way here takes time too, so the smallest lag seen lately is nearest
+   to the truth. */
 export function serverTold(serverTime) {
   const difference = Date.parse(serverTime) - Date.now();
   if (!Number.isFinite(difference)) return;
@@ -24,7 +26,13 @@ function ageText(node) {
 
 /* `before` and `after` surround the age: "since 12 s", "12 s ago". */
 export function ageField(name, { before = "", after = " ago", none = UNKNOWN } = {}) {
-  const node = element("time", { "data-age": "", "data-field": name, "data-before": before, "data-after": after, "data-none": none });
+  const node = element("time", {
+    "data-age": "",
+    "data-field": name,
+    "data-before": before,
+    "data-after": after,
+    "data-none": none,
+  });
   return {
     node,
     update(instant) {

@@ -45,7 +45,12 @@ export class Connection {
   closed(refusal) {
     if (document.documentElement.dataset.connection === "live") announce("Disconnected from the server, trying again");
     this.say("disconnected");
-    setText(this.notice, refusal ? `The server refuses (${refusal.status}): ${refusal.reason}` : "No connection to the server. Trying again.");
+    setText(
+      this.notice,
+      refusal
+        ? `The server refuses (${refusal.status}): ${refusal.reason}`
+        : "No connection to the server. Trying again.",
+    );
     this.notice.hidden = false;
     this.judge();
   }

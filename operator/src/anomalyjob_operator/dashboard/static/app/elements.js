@@ -1,4 +1,5 @@
-/* Builds and updates nodes. Texts only ever become text nodes: nothing here, or anywhere on the page, reads markup from data. */
+/* Builds and updates nodes. Texts only ever become text nodes: nothing here, or anywhere on the page, reads markup
+   from data. */
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
@@ -31,8 +32,8 @@ export function graphic(tag, attributes = {}, ...children) {
 
 const viewsOf = new WeakMap();
 
-/* Makes the children of `parent` match `items` in place: a view is `{node, update(item)}`. What stays is neither rebuilt nor moved, so
-   focus, selection and scroll position stay too. */
+/* Makes the children of `parent` match `items` in place: a view is `{node, update(item)}`. What stays is neither
+   rebuilt nor moved, so focus, selection and scroll position stay too. */
 export function reconcile(parent, items, keyOf, create) {
   const known = viewsOf.get(parent) ?? new Map();
   const views = new Map();

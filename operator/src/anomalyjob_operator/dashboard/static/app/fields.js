@@ -1,4 +1,5 @@
-/* The small parts of which the panels are made: a number with its raw value beside it, a badge, a labelled figure, a meter. */
+/* The small parts of which the panels are made: a number with its raw value beside it, a badge, a labelled figure, a
+   meter. */
 
 import { element, setAttribute, setText } from "./elements.js";
 import { toneOf } from "./tones.js";
@@ -30,9 +31,17 @@ export function badge(name = null) {
 
 /* One figure of a description list: a term, a large value, and small print below. */
 export function figure(label, value, ...notes) {
-  return element("div", { class: "figure" },
+  return element(
+    "div",
+    { class: "figure" },
     element("dt", {}, label),
-    element("dd", {}, element("span", { class: "figure-value" }, ...[value].flat()), ...notes.map((note) => element("small", {}, ...[note].flat()))));
+    element(
+      "dd",
+      {},
+      element("span", { class: "figure-value" }, ...[value].flat()),
+      ...notes.map((note) => element("small", {}, ...[note].flat())),
+    ),
+  );
 }
 
 /* How full something is. The bar is decoration: the numbers beside it say the same. */
@@ -41,10 +50,13 @@ export function meter(label, name, format, limitFormat = null) {
   const limit = element("span", { class: "limit" });
   const bar = element("span", { class: "meter-bar" });
   const track = element("span", { class: "meter-track", "aria-hidden": "true" }, bar);
-  const node = element("div", { class: "meter" },
+  const node = element(
+    "div",
+    { class: "meter" },
     element("span", { class: "meter-label" }, label),
     element("span", { class: "meter-text" }, used.node, limit),
-    track);
+    track,
+  );
   return {
     node,
     update(value, maximum = 1) {

@@ -1,4 +1,5 @@
-/* What is moving between the volume and the TaskManagers right now, judged from the documents. Pure but for what it remembers. */
+/* What is moving between the volume and the TaskManagers right now, judged from the documents. Pure but for what it
+   remembers. */
 
 const CHECKPOINT_SHOWN_MILLISECONDS = 2500;
 const RESTORE_SHOWN_MILLISECONDS = 10000;

@@ -13,7 +13,15 @@ import { Pipeline } from "../panels/pipeline.js";
 import { Tasks } from "../panels/tasks.js";
 import { Workloads } from "../panels/workloads.js";
 
-const PANELS = { overview: Overview, workloads: Workloads, tasks: Tasks, checkpoints: Checkpoints, log: Log, architecture: Architecture, pipeline: Pipeline };
+const PANELS = {
+  overview: Overview,
+  workloads: Workloads,
+  tasks: Tasks,
+  checkpoints: Checkpoints,
+  log: Log,
+  architecture: Architecture,
+  pipeline: Pipeline,
+};
 
 function jobOfAddress() {
   const [namespace, name] = location.pathname.split("/").slice(-2).map(decodeURIComponent);
@@ -31,7 +39,10 @@ function start() {
   const ofOverview = [views.overview, views.workloads, views.tasks, views.architecture, views.pipeline];
   const job = `${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
   new Connection({
-    address: `/api/stream/jobs/${job}`, plainAddress: `/api/jobs/${job}`, panels: frames, reopened: () => views.log.reopened(),
+    address: `/api/stream/jobs/${job}`,
+    plainAddress: `/api/jobs/${job}`,
+    panels: frames,
+    reopened: () => views.log.reopened(),
     handlers: {
       overview(data) {
         for (const view of ofOverview) view.update(data);

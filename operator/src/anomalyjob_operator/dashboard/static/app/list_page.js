@@ -11,7 +11,9 @@ import { cell, table } from "./table.js";
 import { startTheme } from "./theme.js";
 import { toneOf } from "./tones.js";
 
-const COLUMNS = ["Name", "Phase", "Job", "Tasks", "TaskManagers", "Last checkpoint", "Recoveries", "Seen"].map((heading) => ({ heading }));
+const COLUMNS = ["Name", "Phase", "Job", "Tasks", "TaskManagers", "Last checkpoint", "Recoveries", "Seen"].map(
+  (heading) => ({ heading }),
+);
 
 function rowView() {
   const link = element("a");
@@ -19,16 +21,28 @@ function rowView() {
   const phase = badge("phase");
   const message = element("p", { class: "row-message" });
   const numbers = {
-    jobState: field("jobState", word), tasksRunning: field("tasksRunning", count), tasksTotal: field("tasksTotal", count),
-    taskManagersReady: field("taskManagersReady", count), taskManagersDesired: field("taskManagersDesired", count), recoveries: field("recoveries", count),
-    phaseSince: ageField("phaseSince", { before: "since ", after: "" }), lastCheckpointAt: ageField("lastCheckpointAt"), observedAt: ageField("observedAt"),
+    jobState: field("jobState", word),
+    tasksRunning: field("tasksRunning", count),
+    tasksTotal: field("tasksTotal", count),
+    taskManagersReady: field("taskManagersReady", count),
+    taskManagersDesired: field("taskManagersDesired", count),
+    recoveries: field("recoveries", count),
+    phaseSince: ageField("phaseSince", { before: "since ", after: "" }),
+    lastCheckpointAt: ageField("lastCheckpointAt"),
+    observedAt: ageField("observedAt"),
   };
-  const node = element("tr", { role: "row" },
+  const node = element(
+    "tr",
+    { role: "row" },
     element("th", { scope: "row", role: "rowheader" }, link, namespace),
-    cell("Phase", phase.node, " ", numbers.phaseSince.node, message), cell("Job", numbers.jobState.node),
+    cell("Phase", phase.node, " ", numbers.phaseSince.node, message),
+    cell("Job", numbers.jobState.node),
     cell("Tasks", numbers.tasksRunning.node, " / ", numbers.tasksTotal.node),
     cell("TaskManagers", numbers.taskManagersReady.node, " / ", numbers.taskManagersDesired.node),
-    cell("Last checkpoint", numbers.lastCheckpointAt.node), cell("Recoveries", numbers.recoveries.node), cell("Seen", numbers.observedAt.node));
+    cell("Last checkpoint", numbers.lastCheckpointAt.node),
+    cell("Recoveries", numbers.recoveries.node),
+    cell("Seen", numbers.observedAt.node),
+  );
   return { node, update: show };
 
   function show(job) {
@@ -74,6 +88,8 @@ startTicking();
 const panel = new Panel("jobs");
 const jobs = new Jobs(panel);
 new Connection({
-  address: "/api/stream/jobs", plainAddress: "/api/jobs", panels: [panel],
+  address: "/api/stream/jobs",
+  plainAddress: "/api/jobs",
+  panels: [panel],
   handlers: { jobs: (data) => jobs.update(data), alive: ({ serverTime }) => panel.observed(serverTime) },
 }).start();

@@ -1,4 +1,5 @@
-/* One event stream with its own reconnecting: EventSource alone gives up for ever on an HTTP error and tells nobody why. */
+/* One event stream with its own reconnecting: EventSource alone gives up for ever on an HTTP error and tells nobody
+   why. */
 
 const FIRST_WAIT_MILLISECONDS = 500;
 const LONGEST_WAIT_MILLISECONDS = 8000;
@@ -18,7 +19,8 @@ async function whyRefused(address) {
 }
 
 export class Stream {
-  /* `events`: the names to listen to. `listener` has opened(), message(event, document), closed(refusal or null), rested(). */
+  /* `events`: the names to listen to. `listener` has opened(), message(event, document), closed(refusal or null),
+     rested(). */
   constructor({ address, plainAddress, events, listener }) {
     Object.assign(this, { address, plainAddress, events, listener });
     this.wait = FIRST_WAIT_MILLISECONDS;
@@ -37,7 +39,8 @@ export class Stream {
     this.heardAt = performance.now();
     source.addEventListener("open", () => this.listener.opened());
     source.addEventListener("error", () => source === this.source && this.lost());
-    for (const event of [...this.events, "alive"]) source.addEventListener(event, (message) => this.heard(event, message));
+    for (const event of [...this.events, "alive"])
+      source.addEventListener(event, (message) => this.heard(event, message));
   }
 
   heard(event, message) {

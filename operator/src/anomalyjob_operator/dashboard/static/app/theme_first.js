@@ -1,4 +1,5 @@
-/* Runs before the first paint, so that a chosen theme never flashes in the other colours. No module: modules run too late for that. */
+/* Runs before the first paint, so that a chosen theme never flashes in the other colours. No module: modules run too
+   late for that. */
 try {
   const theme = localStorage.getItem("anomalyjob-theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;

@@ -2,8 +2,19 @@
 
 const TONES = {
   good: ["Running", "RUNNING", "running", "COMPLETED", "FINISHED", "True"],
-  busy: ["Pending", "Deploying", "Upgrading", "starting", "waiting", "CREATED", "SCHEDULED", "DEPLOYING", "INITIALIZING", "IN_PROGRESS",
-    "RECONCILING"],
+  busy: [
+    "Pending",
+    "Deploying",
+    "Upgrading",
+    "starting",
+    "waiting",
+    "CREATED",
+    "SCHEDULED",
+    "DEPLOYING",
+    "INITIALIZING",
+    "IN_PROGRESS",
+    "RECONCILING",
+  ],
   flowing: ["RESTORED"],
   warn: ["Degraded", "Recovering", "Deleting", "RESTARTING", "CANCELLING", "CANCELING", "CANCELED", "FAILING"],
   bad: ["Failed", "FAILED", "down", "restarting"],

@@ -18,7 +18,14 @@ function boxView({ name }) {
   const lamp = graphic("circle", { class: "lamp", r: 5 });
   const lines = CLASSES.map(textLine);
   const title = graphic("title");
-  const node = graphic("g", { class: "box-group", role: "img", "data-node": name }, title, frame, lamp, ...lines.map((line) => line.node));
+  const node = graphic(
+    "g",
+    { class: "box-group", role: "img", "data-node": name },
+    title,
+    frame,
+    lamp,
+    ...lines.map((line) => line.node),
+  );
   return {
     node,
     update({ box, title: heading, state, note, tone, workload, role, field, value }) {
@@ -35,7 +42,11 @@ function boxView({ name }) {
       const shown = box.height > 60 ? [heading, state, note] : [heading, state, ""];
       lines.forEach((line, index) => {
         const indent = index === 1 ? LAMP_ROOM : 0;
-        line.update((index ? fit : fitEnd)(shown[index] ?? "", room - indent, CLASSES[index]), PADDING + indent, 23 + index * 19);
+        line.update(
+          (index ? fit : fitEnd)(shown[index] ?? "", room - indent, CLASSES[index]),
+          PADDING + indent,
+          23 + index * 19,
+        );
       });
       setAttribute(node, "aria-label", [heading, state, note].filter(Boolean).join(", "));
       setText(title, [heading, state, note].filter(Boolean).join(", "));
@@ -45,10 +56,18 @@ function boxView({ name }) {
 
 function workloadBox(workload, job) {
   const used = workload.slots?.length ?? 0;
-  const slots = workload.slotsTotal === null || workload.slotsTotal === undefined ? "" : `${used}/${workload.slotsTotal} slots`;
+  const slots =
+    workload.slotsTotal === null || workload.slotsTotal === undefined ? "" : `${used}/${workload.slotsTotal} slots`;
   return {
-    name: workload.shortName, title: workload.shortName, state: workload.state, tone: toneOf(workload.state), workload: workload.shortName, role: workload.role,
-    ...(workload.role === "jobmanager" ? { note: job?.state ? `job ${job.state}` : "" } : { note: slots, field: "slotsTotal", value: workload.slotsTotal }),
+    name: workload.shortName,
+    title: workload.shortName,
+    state: workload.state,
+    tone: toneOf(workload.state),
+    workload: workload.shortName,
+    role: workload.role,
+    ...(workload.role === "jobmanager"
+      ? { note: job?.state ? `job ${job.state}` : "" }
+      : { note: slots, field: "slotsTotal", value: workload.slotsTotal }),
   };
 }
 
@@ -60,16 +79,40 @@ function taskManagerBoxes(workloads, job) {
   const drawn = new Set(ranked.slice(0, MOST_DRAWN - 1));
   const [first, ...others] = ranked.slice(MOST_DRAWN - 1);
   const state = others.every((workload) => workload.state === first.state) ? first.state : "in several states";
-  return [...all.filter((workload) => drawn.has(workload)).map((workload) => workloadBox(workload, job)),
-    { name: "others", title: `${others.length + 1} more`, state, note: "", tone: toneOf(first.state), role: "taskmanager" }];
+  return [
+    ...all.filter((workload) => drawn.has(workload)).map((workload) => workloadBox(workload, job)),
+    {
+      name: "others",
+      title: `${others.length + 1} more`,
+      state,
+      note: "",
+      tone: toneOf(first.state),
+      role: "taskmanager",
+    },
+  ];
 }
 
 function volumeBox({ lastCheckpoint, status }, flow) {
-  const words = { restoring: `restoring #${status.recovery?.fromCheckpoint ?? "?"}`, restored: "restored", checkpoint: "checkpoint written" };
+  const words = {
+    restoring: `restoring #${status.recovery?.fromCheckpoint ?? "?"}`,
+    restored: "restored",
+    checkpoint: "checkpoint written",
+  };
   const kept = lastCheckpoint ? `#${lastCheckpoint.id} · ${bytes(lastCheckpoint.sizeBytes)}` : "no checkpoint yet";
-  const free = status.volumeFreeRatio === null || status.volumeFreeRatio === undefined ? "" : `${percent(status.volumeFreeRatio)} free`;
-  return { name: "volume", title: "volume", state: words[flow] ?? kept, note: words[flow] ? kept : free, tone: flow === "restoring" ? "flowing" : "good", role: "volume",
-    field: "lastCheckpoint.id", value: lastCheckpoint?.id };
+  const free =
+    status.volumeFreeRatio === null || status.volumeFreeRatio === undefined
+      ? ""
+      : `${percent(status.volumeFreeRatio)} free`;
+  return {
+    name: "volume",
+    title: "volume",
+    state: words[flow] ?? kept,
+    note: words[flow] ? kept : free,
+    tone: flow === "restoring" ? "flowing" : "good",
+    role: "volume",
+    field: "lastCheckpoint.id",
+    value: lastCheckpoint?.id,
+  };
 }
 
 export class Architecture {
@@ -78,7 +121,13 @@ export class Architecture {
     this.flows = new Flows();
     this.wires = graphic("g");
     this.boxes = graphic("g");
-    this.drawing = graphic("svg", { class: "diagram", role: "group", "aria-label": "Architecture of the cluster" }, arrowHead(), this.wires, this.boxes);
+    this.drawing = graphic(
+      "svg",
+      { class: "diagram", role: "group", "aria-label": "Architecture of the cluster" },
+      arrowHead(),
+      this.wires,
+      this.boxes,
+    );
     this.words = element("p", { class: "diagram-words" });
     panel.body.replaceChildren(element("div", { class: "diagram-holder" }, this.drawing), this.words);
     onWidthChange(this.drawing.parentNode, () => this.draw());
@@ -99,18 +148,44 @@ export class Architecture {
     const items = this.items(flow);
     const names = items.filter((item) => item.role === "taskmanager").map((item) => item.name);
     const { boxes, wires, height } = layout(names, width);
-    for (const [name, value] of [["width", width], ["height", height], ["data-flow", flow]]) setAttribute(this.drawing, name, value);
-    reconcile(this.boxes, items.map((item) => ({ ...item, box: boxes[item.name] })), (item) => item.name, boxView);
+    for (const [name, value] of [
+      ["width", width],
+      ["height", height],
+      ["data-flow", flow],
+    ])
+      setAttribute(this.drawing, name, value);
+    reconcile(
+      this.boxes,
+      items.map((item) => ({ ...item, box: boxes[item.name] })),
+      (item) => item.name,
+      boxView,
+    );
     const states = new Map(items.map((item) => [item.name, item.tone]));
-    reconcile(this.wires, wires.map((wire) => wireItem(wire, flow, states)), (wire) => wire.key, wireView);
+    reconcile(
+      this.wires,
+      wires.map((wire) => wireItem(wire, flow, states)),
+      (wire) => wire.key,
+      wireView,
+    );
     setText(this.words, flowWords(flow, this.data));
   }
 
   items(flow) {
     const { workloads, status, job } = this.data;
-    const jobManager = workloads.find((workload) => workload.role === "jobmanager") ?? { shortName: "jobmanager", state: "stopped", role: "jobmanager" };
+    const jobManager = workloads.find((workload) => workload.role === "jobmanager") ?? {
+      shortName: "jobmanager",
+      state: "stopped",
+      role: "jobmanager",
+    };
     return [
-      { name: "operator", title: "operator", state: status.phase, note: `${status.recoveries ?? 0} recoveries`, tone: toneOf(status.phase), role: "operator" },
+      {
+        name: "operator",
+        title: "operator",
+        state: status.phase,
+        note: `${status.recoveries ?? 0} recoveries`,
+        tone: toneOf(status.phase),
+        role: "operator",
+      },
       { ...workloadBox(jobManager, job), name: "jobmanager" },
       ...taskManagerBoxes(workloads, job),
       volumeBox(this.data, flow),
@@ -128,7 +203,8 @@ function wireItem(wire, flow, tones) {
 }
 
 function flowWords(flow, { status, restored, lastCheckpoint }) {
-  if (flow === "restoring") return `Restoring every task from checkpoint ${status.recovery.fromCheckpoint ?? "?"} on the volume.`;
+  if (flow === "restoring")
+    return `Restoring every task from checkpoint ${status.recovery.fromCheckpoint ?? "?"} on the volume.`;
   if (flow === "restored") return `Restored from checkpoint ${restored.checkpointId}.`;
   if (flow === "checkpoint") return `Checkpoint ${lastCheckpoint.id} was written to the volume.`;
   return "";

@@ -1,5 +1,5 @@
-/* Where the boxes and wires of the architecture stand, for a given width. Pure.
-   Wide: the operator above the JobManager, then the TaskManagers, then the volume. Narrow: from top to bottom, with wires along the sides. */
+/* Where the boxes and wires of the architecture stand, for a given width. Pure. Wide: the operator above the
+   JobManager, then the TaskManagers, then the volume. Narrow: from top to bottom, with wires along the sides. */
 
 import { wirePath } from "./diagram.js";
 
@@ -31,15 +31,26 @@ function wide(taskManagers, width, height) {
   const at = (index, y) => ({ x: column(index), y: y + 1, width: box, height: HEIGHT });
   const spare = Math.min(40, total - 2 * HEIGHT);
   const first = (total - 2 * HEIGHT - spare) / 2;
-  const boxes = { operator: at(0, first), jobmanager: at(0, first + HEIGHT + spare), volume: at(2, (total - HEIGHT) / 2) };
+  const boxes = {
+    operator: at(0, first),
+    jobmanager: at(0, first + HEIGHT + spare),
+    volume: at(2, (total - HEIGHT) / 2),
+  };
   taskManagers.forEach((name, index) => {
     boxes[name] = { x: column(1), y: (total - stack) / 2 + 1 + index * (height + GAP), width: box, height };
   });
-  const wires = [{ key: "operator-jobmanager", path: wirePath(bottom(boxes.operator), top(boxes.jobmanager), "down") },
+  const wires = [
+    { key: "operator-jobmanager", path: wirePath(bottom(boxes.operator), top(boxes.jobmanager), "down") },
     ...taskManagers.flatMap((name) => [
       { key: `jobmanager-${name}`, to: name, path: wirePath(right(boxes.jobmanager), left(boxes[name])) },
-      { key: `${name}-volume`, volume: name, path: wirePath(right(boxes[name]), left(boxes.volume)), back: wirePath(left(boxes.volume), right(boxes[name])) },
-    ])];
+      {
+        key: `${name}-volume`,
+        volume: name,
+        path: wirePath(right(boxes[name]), left(boxes.volume)),
+        back: wirePath(left(boxes.volume), right(boxes[name])),
+      },
+    ]),
+  ];
   return { boxes, wires, height: total + 2 };
 }
 
@@ -56,8 +67,10 @@ function narrow(taskManagers, width, height) {
     y += height + GAP;
   }
   boxes.volume = { x: LANE, y: y + GAP, width: inner, height: HEIGHT };
-  const wires = [{ key: "operator-jobmanager", path: wirePath(right(boxes.operator), left(boxes.jobmanager)) },
-    ...taskManagers.flatMap((name) => sideWires(name, boxes, width))];
+  const wires = [
+    { key: "operator-jobmanager", path: wirePath(right(boxes.operator), left(boxes.jobmanager)) },
+    ...taskManagers.flatMap((name) => sideWires(name, boxes, width)),
+  ];
   return { boxes, wires, height: boxes.volume.y + HEIGHT + 1 };
 }
 
@@ -68,9 +81,15 @@ function sideWires(name, boxes, width) {
   const { y: volume } = left(boxes.volume);
   const outer = width - LANE / 2;
   return [
-    { key: `jobmanager-${name}`, to: name, path: `M${start.x} ${start.y}V${start.y + GAP}H${LANE / 2}V${middle}H${LANE}` },
     {
-      key: `${name}-volume`, volume: name, path: `M${width - LANE} ${middle}H${outer}V${volume}H${width - LANE}`,
+      key: `jobmanager-${name}`,
+      to: name,
+      path: `M${start.x} ${start.y}V${start.y + GAP}H${LANE / 2}V${middle}H${LANE}`,
+    },
+    {
+      key: `${name}-volume`,
+      volume: name,
+      path: `M${width - LANE} ${middle}H${outer}V${volume}H${width - LANE}`,
       back: `M${width - LANE} ${volume}H${outer}V${middle}H${width - LANE}`,
     },
   ];

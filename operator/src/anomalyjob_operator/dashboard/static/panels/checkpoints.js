@@ -7,8 +7,12 @@ import { cell, scrolling, table } from "../app/table.js";
 import { CheckpointChart } from "./checkpoint_chart.js";
 
 const COLUMNS = [
-  { heading: "ID", numeric: true }, { heading: "Status" }, { heading: "Trigger Time" }, { heading: "End to End Duration", numeric: true },
-  { heading: "Checkpointed Data Size", numeric: true }, { heading: "Full Checkpoint Data Size", numeric: true },
+  { heading: "ID", numeric: true },
+  { heading: "Status" },
+  { heading: "Trigger Time" },
+  { heading: "End to End Duration", numeric: true },
+  { heading: "Checkpointed Data Size", numeric: true },
+  { heading: "Full Checkpoint Data Size", numeric: true },
 ];
 const ENTRY_WORDS = { checkpoint: "", savepoint: "savepoint", restore: "restore" };
 
@@ -19,11 +23,22 @@ function rowView() {
   const failure = element("p", { class: "failure", "data-field": "failure" });
   const time = element("time");
   const numbers = {
-    durationMilliseconds: field("durationMilliseconds", milliseconds), sizeBytes: field("sizeBytes", bytes), fullSizeBytes: field("fullSizeBytes", bytes),
+    durationMilliseconds: field("durationMilliseconds", milliseconds),
+    sizeBytes: field("sizeBytes", bytes),
+    fullSizeBytes: field("fullSizeBytes", bytes),
   };
-  const numeric = (index, view) => element("td", { role: "cell", class: "numeric", "data-heading": COLUMNS[index].heading }, view.node);
-  const node = element("tr", { role: "row" }, id, cell("Status", status.node, kind, failure), cell("Trigger Time", time),
-    numeric(3, numbers.durationMilliseconds), numeric(4, numbers.sizeBytes), numeric(5, numbers.fullSizeBytes));
+  const numeric = (index, view) =>
+    element("td", { role: "cell", class: "numeric", "data-heading": COLUMNS[index].heading }, view.node);
+  const node = element(
+    "tr",
+    { role: "row" },
+    id,
+    cell("Status", status.node, kind, failure),
+    cell("Trigger Time", time),
+    numeric(3, numbers.durationMilliseconds),
+    numeric(4, numbers.sizeBytes),
+    numeric(5, numbers.fullSizeBytes),
+  );
   return { node, update: show };
 
   function show(entry) {
@@ -47,14 +62,21 @@ const at = (data, path) => path.split(".").reduce((value, key) => value?.[key] ?
 
 function totals(fields) {
   const part = (name, format) => (fields[name] = field(name, format)).node;
-  const range = (name, format) =>
-    [part(`summary.${name}.minimum`, format), " to ", part(`summary.${name}.maximum`, format)];
+  const range = (name, format) => [
+    part(`summary.${name}.minimum`, format),
+    " to ",
+    part(`summary.${name}.maximum`, format),
+  ];
   return [
     figure("Triggered", part("counts.triggered", count), [part("counts.inProgress", count), " in progress"]),
     figure("Completed", part("counts.completed", count), [part("kept.completed", count), " kept here"]),
     figure("Failed", part("counts.failed", count), [part("kept.failed", count), " kept here"]),
     figure("Restored", part("counts.restored", count), [part("kept.restored", count), " kept here"]),
-    figure("End to End Duration, average", part("summary.durationMilliseconds.average", milliseconds), range("durationMilliseconds", milliseconds)),
+    figure(
+      "End to End Duration, average",
+      part("summary.durationMilliseconds.average", milliseconds),
+      range("durationMilliseconds", milliseconds),
+    ),
     figure("Checkpointed Data Size, average", part("summary.sizeBytes.average", bytes), range("sizeBytes", bytes)),
   ];
 }
@@ -62,9 +84,22 @@ function totals(fields) {
 function settingsText(settings) {
   if (!settings) return "";
   const duration = (value) => (value === null || value === undefined ? "–" : span(value / 1000));
-  const barriers = settings.unaligned === null || settings.unaligned === undefined ? null : settings.unaligned ? "unaligned" : "aligned";
-  return [`every ${duration(settings.intervalMilliseconds)}`, `timeout ${duration(settings.timeoutMilliseconds)}`, settings.mode, barriers, settings.stateBackend]
-    .filter(Boolean).map(word).join(" · ");
+  const barriers =
+    settings.unaligned === null || settings.unaligned === undefined
+      ? null
+      : settings.unaligned
+        ? "unaligned"
+        : "aligned";
+  return [
+    `every ${duration(settings.intervalMilliseconds)}`,
+    `timeout ${duration(settings.timeoutMilliseconds)}`,
+    settings.mode?.toUpperCase(),
+    barriers,
+    settings.stateBackend,
+  ]
+    .filter(Boolean)
+    .map(word)
+    .join(" · ");
 }
 
 export class Checkpoints {
@@ -74,9 +109,16 @@ export class Checkpoints {
     this.settings = element("p", { class: "message settings" });
     this.chart = new CheckpointChart();
     this.rows = element("tbody", { role: "rowgroup" });
-    const history = table({ caption: "Checkpoints, savepoints and restores, newest first", columns: COLUMNS, bodies: [this.rows] });
-    panel.body.replaceChildren(element("dl", { class: "figures compact" }, ...totals(this.fields)), this.settings,
-      element("div", { class: "history" }, this.chart.node, scrolling("Checkpoints, savepoints and restores", history)));
+    const history = table({
+      caption: "Checkpoints, savepoints and restores, newest first",
+      columns: COLUMNS,
+      bodies: [this.rows],
+    });
+    panel.body.replaceChildren(
+      element("dl", { class: "figures compact" }, ...totals(this.fields)),
+      this.settings,
+      element("div", { class: "history" }, this.chart.node, scrolling("Checkpoints, savepoints and restores", history)),
+    );
   }
 
   update(data) {

@@ -2,7 +2,13 @@
 
 import { graphic, setAttribute, setText } from "../app/elements.js";
 
-const FONTS = { "box-title": "650 12.5px", "box-state": "600 11.5px", "box-note": "400 11.5px", "row-name": "400 12px", "row-rate": "400 11.5px" };
+const FONTS = {
+  "box-title": "650 12.5px",
+  "box-state": "600 11.5px",
+  "box-note": "400 11.5px",
+  "row-name": "400 12px",
+  "row-rate": "400 11.5px",
+};
 const ruler = document.createElement("canvas").getContext("2d");
 
 /* How wide a text of that class is drawn: fonts differ from system to system. */
@@ -13,21 +19,40 @@ export function widthOf(text, className) {
 
 export function fit(text, room, className) {
   let shown = text;
-  for (let length = text.length - 1; length > 0 && widthOf(shown, className) > room; length -= 1) shown = `${text.slice(0, length)}…`;
+  for (let length = text.length - 1; length > 0 && widthOf(shown, className) > room; length -= 1)
+    shown = `${text.slice(0, length)}…`;
   return shown;
 }
 
 /* For names whose end tells them apart. */
 export function fitEnd(text, room, className) {
   let shown = text;
-  for (let from = 1; from < text.length && widthOf(shown, className) > room; from += 1) shown = `…${text.slice(from)}`;
+  for (let from = 1; from < text.length && widthOf(shown, className) > room; from += 1) {
+    shown = `…${text.slice(from)}`;
+  }
   return shown;
 }
 
 /* An arrow's head for what flows, so that its direction is seen without any motion. */
-export const arrowHead = () => graphic("defs", {}, graphic("marker",
-  { id: "flow-head", viewBox: "0 0 10 10", refX: 8, refY: 5, markerWidth: 13, markerHeight: 13, markerUnits: "userSpaceOnUse", orient: "auto" },
-  graphic("path", { class: "flow-head", d: "M0 0L10 5L0 10z" })));
+export const arrowHead = () =>
+  graphic(
+    "defs",
+    {},
+    graphic(
+      "marker",
+      {
+        id: "flow-head",
+        viewBox: "0 0 10 10",
+        refX: 8,
+        refY: 5,
+        markerWidth: 13,
+        markerHeight: 13,
+        markerUnits: "userSpaceOnUse",
+        orient: "auto",
+      },
+      graphic("path", { class: "flow-head", d: "M0 0L10 5L0 10z" }),
+    ),
+  );
 
 const FLOWS_WITH_HEAD = new Set(["restoring", "restored"]);
 

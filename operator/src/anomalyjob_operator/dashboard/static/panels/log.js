@@ -1,4 +1,5 @@
-/* The live log: filters, pause, the newest alerts pinned on top. Every text is data from a stream that anybody may have written. */
+/* The live log: filters, pause, the newest alerts pinned on top. Every text is data from a stream that anybody may
+   have written. */
 
 import { ageField } from "../app/clock.js";
 import { element, reconcile, setAttribute, setText } from "../app/elements.js";
@@ -21,22 +22,42 @@ function whereText(entry) {
 }
 
 /* The text of an alert names its user. */
-const userParts = (entry) => (entry.kind === "alert" ? [] : [element("span", { class: "log-user" }, entry.userId ?? "–"), " "]);
+const userParts = (entry) =>
+  entry.kind === "alert" ? [] : [element("span", { class: "log-user" }, entry.userId ?? "–"), " "];
 
 function rowView(entry) {
-  const node = element("li", {
-    class: "log-row", "data-log-kind": entry.kind, "data-user": entry.userId, "data-seq": entry.seq, "data-abnormal": String(Boolean(entry.abnormal)),
-  },
-  element("time", { datetime: entry.at, class: "log-time" }, clockTime(entry.at)), element("span", { class: "log-kind" }, entry.kind),
-  element("p", {}, ...userParts(entry), element("span", { class: "log-text" }, entryText(entry)), " ",
-    element("span", { class: "log-where" }, whereText(entry))));
+  const node = element(
+    "li",
+    {
+      class: "log-row",
+      "data-log-kind": entry.kind,
+      "data-user": entry.userId,
+      "data-seq": entry.seq,
+      "data-abnormal": String(Boolean(entry.abnormal)),
+    },
+    element("time", { datetime: entry.at, class: "log-time" }, clockTime(entry.at)),
+    element("span", { class: "log-kind" }, entry.kind),
+    element(
+      "p",
+      {},
+      ...userParts(entry),
+      element("span", { class: "log-text" }, entryText(entry)),
+      " ",
+      element("span", { class: "log-where" }, whereText(entry)),
+    ),
+  );
   return { node, update() {} };
 }
 
 function pinnedView(entry) {
   const age = ageField("alert.at", { after: "" });
   age.update(entry.at);
-  const node = element("li", { "data-pinned-alert": "", "data-user": entry.userId }, element("span", { class: "log-text" }, entryText(entry)), age.node);
+  const node = element(
+    "li",
+    { "data-pinned-alert": "", "data-user": entry.userId },
+    element("span", { class: "log-text" }, entryText(entry)),
+    age.node,
+  );
   return { node, update() {} };
 }
 
@@ -47,7 +68,11 @@ export class Log {
     this.paused = false;
     this.waiting = [];
     this.dropped = 0;
-    this.controls = new LogControls({ kinds: KINDS, changed: () => this.render(), paused: (paused) => this.pause(paused) });
+    this.controls = new LogControls({
+      kinds: KINDS,
+      changed: () => this.render(),
+      paused: (paused) => this.pause(paused),
+    });
     this.pinned = element("ol", { class: "pinned", "aria-label": "Newest alerts" });
     this.empty = element("p", { class: "message" }, "Nothing yet.");
     this.rows = element("ol", { class: "log-rows", "aria-label": "Log, newest first", tabindex: "0" });

@@ -16,9 +16,15 @@ export class LogControls {
     this.pause = element("button", { type: "button", "aria-pressed": "false", "data-control": "pause" }, "Pause");
     this.pause.addEventListener("click", () => this.togglePause(paused));
     this.count = element("span", { class: "log-count" });
-    this.node = element("div", { class: "log-controls" },
+    this.node = element(
+      "div",
+      { class: "log-controls" },
       element("div", { class: "segmented", role: "group", "aria-label": "Kinds shown" }, ...this.buttons),
-      element("label", { for: "log-user", class: "visually-hidden" }, "User"), this.user, this.pause, this.count);
+      element("label", { for: "log-user", class: "visually-hidden" }, "User"),
+      this.user,
+      this.pause,
+      this.count,
+    );
     this.showUsers(new Set());
   }
 
@@ -45,7 +51,9 @@ export class LogControls {
 
   showUsers(users) {
     const chosen = this.user.value;
-    const names = [...new Set([...users, ...(chosen ? [chosen] : [])])].sort((one, other) => one.localeCompare(other, "en", { numeric: true }));
+    const names = [...new Set([...users, ...(chosen ? [chosen] : [])])].sort((one, other) =>
+      one.localeCompare(other, "en", { numeric: true }),
+    );
     reconcile(this.user, ["", ...names], (user) => user, userOption);
   }
 

@@ -8,19 +8,34 @@ import { bytes, count, dateTime, milliseconds, percent, word } from "../app/numb
 import { toneOf, toneOfCondition } from "../app/tones.js";
 import { RecoveryLine } from "./recovery.js";
 
-/* Each figure: what it is called, its parts in order, and whether it comes from Flink (then it fades when Flink is silent). */
+/* Each figure: what it is called, its parts in order, and whether it comes from Flink (then it fades when Flink is
+   silent). */
 function figures(fields) {
   const part = (name, format) => (fields[name] = field(name, format)).node;
   const age = (name, words) => (fields[name] = ageField(name, words)).node;
   return [
     figure("Job", part("job.state", word), age("job.stateSince", { before: "since ", after: "" })),
-    figure("Tasks running", [part("job.tasksRunning", count), " / ", part("job.tasksTotal", count)], ["job ", part("job.id", shortId)]),
-    figure("TaskManagers", [part("taskManagers.ready", count), " / ", part("taskManagers.desired", count)],
-      [part("taskManagers.slotsTotal", count), " slots, ", part("taskManagers.slotsFree", count), " free"]),
-    figure("Last checkpoint", ["#", part("lastCheckpoint.id", word)], age("lastCheckpoint.completedAt"),
-      [part("lastCheckpoint.sizeBytes", bytes), " in ", part("lastCheckpoint.durationMilliseconds", milliseconds)]),
+    figure(
+      "Tasks running",
+      [part("job.tasksRunning", count), " / ", part("job.tasksTotal", count)],
+      ["job ", part("job.id", shortId)],
+    ),
+    figure(
+      "TaskManagers",
+      [part("taskManagers.ready", count), " / ", part("taskManagers.desired", count)],
+      [part("taskManagers.slotsTotal", count), " slots, ", part("taskManagers.slotsFree", count), " free"],
+    ),
+    figure("Last checkpoint", ["#", part("lastCheckpoint.id", word)], age("lastCheckpoint.completedAt"), [
+      part("lastCheckpoint.sizeBytes", bytes),
+      " in ",
+      part("lastCheckpoint.durationMilliseconds", milliseconds),
+    ]),
     figure("Restored from", [part("restored.checkpointId", restoredText)], age("restored.restoredAt", { none: "" })),
-    figure("Recoveries", part("status.recoveries", count), [part("status.restarts", count), " restarts, incarnation ", part("status.incarnation", word)]),
+    figure("Recoveries", part("status.recoveries", count), [
+      part("status.restarts", count),
+      " restarts, incarnation ",
+      part("status.incarnation", word),
+    ]),
     figure("Volume free", part("status.volumeFreeRatio", percent), ["Flink ", part("flink.version", word)]),
   ];
 }
@@ -35,7 +50,16 @@ function conditionView() {
   const reason = element("span", { class: "condition-reason" });
   const age = ageField("condition.lastTransitionTime", { before: "for ", after: "" });
   const message = element("p");
-  const node = element("li", {}, element("span", { class: "dot", "aria-hidden": "true" }), type, state, reason, age.node, message);
+  const node = element(
+    "li",
+    {},
+    element("span", { class: "dot", "aria-hidden": "true" }),
+    type,
+    state,
+    reason,
+    age.node,
+    message,
+  );
   return {
     node,
     update(condition) {
@@ -63,10 +87,21 @@ export class Overview {
     this.operation.append(this.operationText, " ", this.operationAge.node);
     this.conditions = element("ul", { class: "conditions" });
     this.figures = element("dl", { class: "figures" }, ...figures(this.fields));
-    for (const name of ["volumeFreeRatio", "recoveries"]) this.fields[`status.${name}`].node.closest(".figure").dataset.source = "operator";
+    for (const name of ["volumeFreeRatio", "recoveries"])
+      this.fields[`status.${name}`].node.closest(".figure").dataset.source = "operator";
     document.getElementById("phase").append(this.phase.node, this.phaseSince.node);
-    panel.body.replaceChildren(this.message, this.operation, this.recovery.node, this.figures,
-      element("details", { class: "condition-details" }, this.summary = element("summary", {}, "Conditions"), this.conditions));
+    panel.body.replaceChildren(
+      this.message,
+      this.operation,
+      this.recovery.node,
+      this.figures,
+      element(
+        "details",
+        { class: "condition-details" },
+        (this.summary = element("summary", {}, "Conditions")),
+        this.conditions,
+      ),
+    );
     this.panel = panel;
   }
 
@@ -76,7 +111,11 @@ export class Overview {
     this.showPhase(data, status.phase);
     for (const [name, view] of Object.entries(this.fields)) view.update(at(data, name));
     setTone(this.fields["job.state"].node, toneOf(data.job?.state));
-    setAttribute(this.fields["restored.checkpointId"].node, "title", data.restored ? `${dateTime(data.restored.restoredAt)} ${data.restored.path ?? ""}` : null);
+    setAttribute(
+      this.fields["restored.checkpointId"].node,
+      "title",
+      data.restored ? `${dateTime(data.restored.restoredAt)} ${data.restored.path ?? ""}` : null,
+    );
     setText(this.message, status.message ?? "");
     setAttribute(this.message, "data-value", status.message ?? "");
     this.message.hidden = !status.message;
@@ -104,5 +143,7 @@ export class Overview {
 
 function conditionSummary(conditions) {
   const bad = conditions.filter((condition) => toneOfCondition(condition) === "bad").map((condition) => condition.type);
-  return bad.length ? `Conditions: look at ${bad.join(", ")}` : `Conditions: all ${conditions.length} as they should be`;
+  return bad.length
+    ? `Conditions: look at ${bad.join(", ")}`
+    : `Conditions: all ${conditions.length} as they should be`;
 }

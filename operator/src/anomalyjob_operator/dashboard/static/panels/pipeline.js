@@ -1,23 +1,30 @@
-/* The pipeline as the job's plan has it: vertices with their subtasks, and the edges with their strategy; alive by state and rates. */
+/* The pipeline as the job's plan has it: vertices with their subtasks, and the edges with their strategy; alive by
+   state and rates. */
 
 import { element, graphic, reconcile, setAttribute } from "../app/elements.js";
 import { perSecond } from "../app/numbers.js";
 import { rankOf, toneOf } from "../app/tones.js";
 import { fit, onWidthChange, place, textLine, widthOf, wireView } from "./diagram.js";
 import { layout } from "./pipeline_layout.js";
+import { History, sparkline } from "./sparkline.js";
 
 const MOST_ROWS = 8;
 const PADDING = 10;
+const NARROW = 160;
 
 /* The worst first, so that what needs a look is among those shown; in their order otherwise. */
 function shownSubtasks({ subtasks }) {
   if (subtasks.length <= MOST_ROWS) return subtasks;
-  return [...subtasks].sort((one, other) => rankOf(one.state) - rankOf(other.state) || one.index - other.index).slice(0, MOST_ROWS - 1);
+  return [...subtasks]
+    .sort((one, other) => rankOf(one.state) - rankOf(other.state) || one.index - other.index)
+    .slice(0, MOST_ROWS - 1);
 }
 
 const rowsOf = (vertex) => Math.min(MOST_ROWS, vertex.subtasks.length);
 const sum = (vertex, name) => {
-  const values = vertex.subtasks.map((subtask) => subtask[name]).filter((value) => value !== null && value !== undefined);
+  const values = vertex.subtasks
+    .map((subtask) => subtask[name])
+    .filter((value) => value !== null && value !== undefined);
   return values.length ? values.reduce((total, value) => total + value, 0) : null;
 };
 const rateName = (vertex) => (vertex.inputs.length ? "recordsInPerSecond" : "recordsOutPerSecond");
@@ -55,12 +62,23 @@ function vertexView() {
   const name = textLine("box-title");
   const note = textLine("box-state");
   const rate = textLine("box-note");
+  const curve = sparkline();
   const rows = graphic("g");
   const more = textLine("box-note");
-  const node = graphic("g", { class: "box-group", role: "img" }, frame, name.node, note.node, rate.node, rows, more.node);
+  const node = graphic(
+    "g",
+    { class: "box-group", role: "img" },
+    frame,
+    curve.node,
+    name.node,
+    note.node,
+    rate.node,
+    rows,
+    more.node,
+  );
   return { node, update: show };
 
-  function show({ vertex, box, head, row }) {
+  function show({ vertex, box, head, row, history }) {
     place(node, box);
     setAttribute(node, "data-vertex", vertex.name);
     setAttribute(node, "data-state", vertex.state);
@@ -70,8 +88,15 @@ function vertexView() {
     name.update(fit(`${vertex.name} ×${vertex.parallelism}`, box.width - 2 * PADDING, "box-title"), PADDING, 21);
     note.update(fit(vertex.state ?? "unknown", box.width - 2 * PADDING, "box-state"), PADDING, 38);
     rate.update(fit(`${perSecond(rateOf(vertex))} in all`, box.width - 2 * PADDING, "box-note"), PADDING, 55);
+    const room = Math.min(90, box.width - 110);
+    curve.update(history, { x: box.width - PADDING - room, y: 14, width: box.width < NARROW ? 0 : room, height: 36 });
     const shown = shownSubtasks(vertex);
-    reconcile(rows, shown.map((subtask, index) => ({ subtask, vertex, y: head + row * index + row / 2, width: box.width })), (item) => item.subtask.index, rowView);
+    reconcile(
+      rows,
+      shown.map((subtask, index) => ({ subtask, vertex, y: head + row * index + row / 2, width: box.width })),
+      (item) => item.subtask.index,
+      rowView,
+    );
     const hidden = vertex.subtasks.length - shown.length;
     more.update(hidden ? `and ${hidden} more` : "", PADDING, head + row * shown.length + row / 2 + 4);
     setAttribute(node, "aria-label", vertexWords(vertex));
@@ -80,7 +105,8 @@ function vertexView() {
 
 function vertexWords(vertex) {
   const running = vertex.subtasks.filter((subtask) => subtask.state === "RUNNING").length;
-  return `${vertex.name}: ${vertex.state ?? "unknown"}, ${running} of ${vertex.parallelism} subtasks running, ${perSecond(rateOf(vertex))} records`;
+  const tasks = `${running} of ${vertex.parallelism} subtasks running`;
+  return `${vertex.name}: ${vertex.state ?? "unknown"}, ${tasks}, ${perSecond(rateOf(vertex))} records`;
 }
 
 function labelView() {
@@ -97,8 +123,13 @@ function labelView() {
 export class Pipeline {
   constructor(panel) {
     this.panel = panel;
+    this.histories = new Map();
     this.layers = [graphic("g"), graphic("g"), graphic("g")];
-    this.drawing = graphic("svg", { class: "diagram", role: "group", "aria-label": "Pipeline of the job" }, ...this.layers);
+    this.drawing = graphic(
+      "svg",
+      { class: "diagram", role: "group", "aria-label": "Pipeline of the job" },
+      ...this.layers,
+    );
     this.empty = element("p", { class: "message" }, "No plan yet: the job has not started.");
     panel.body.replaceChildren(element("div", { class: "diagram-holder" }, this.drawing), this.empty);
     onWidthChange(this.drawing.parentNode, () => this.draw());
@@ -107,8 +138,15 @@ export class Pipeline {
   update(data) {
     this.panel.observed(data.pipeline?.observedAt ?? null, data.flink);
     this.vertices = data.pipeline?.vertices ?? [];
+    this.remember(data.pipeline?.observedAt);
     this.empty.hidden = this.vertices.length > 0;
     this.draw();
+  }
+
+  remember(observedAt) {
+    this.histories = new Map(this.vertices.map(({ id }) => [id, this.histories.get(id) ?? new History()]));
+    for (const vertex of this.vertices)
+      this.histories.get(vertex.id).add(Date.parse(observedAt) / 1000, rateOf(vertex));
   }
 
   draw() {
@@ -119,8 +157,24 @@ export class Pipeline {
     setAttribute(this.drawing, "height", height);
     const known = new Map(this.vertices.map((vertex) => [vertex.id, vertex]));
     const [wireLayer, labelLayer, boxLayer] = this.layers;
-    reconcile(wireLayer, wires.map((wire) => ({ ...wire, flow: rateOf(known.get(wire.from)) > 0 ? "records" : "none" })), (wire) => wire.key, wireView);
+    reconcile(
+      wireLayer,
+      wires.map((wire) => ({ ...wire, flow: rateOf(known.get(wire.from)) > 0 ? "records" : "none" })),
+      (wire) => wire.key,
+      wireView,
+    );
     reconcile(labelLayer, wires, (wire) => wire.key, labelView);
-    reconcile(boxLayer, this.vertices.map((vertex) => ({ vertex, box: boxes[vertex.id], head, row })), (item) => item.vertex.id, vertexView);
+    reconcile(
+      boxLayer,
+      this.vertices.map((vertex) => ({
+        vertex,
+        box: boxes[vertex.id],
+        head,
+        row,
+        history: this.histories.get(vertex.id),
+      })),
+      (item) => item.vertex.id,
+      vertexView,
+    );
   }
 }

@@ -61,13 +61,26 @@ function stacked(vertices, width, height) {
 }
 
 function wires(vertices, boxes, down) {
-  return vertices.flatMap((vertex) => vertex.inputs.filter((input) => boxes[input.id]).map((input) => {
-    const [from, to] = [boxes[input.id], boxes[vertex.id]];
-    const start = down ? { x: from.x + from.width / 2, y: from.y + from.height } : { x: from.x + from.width, y: from.y + from.height / 2 };
-    const end = down ? { x: to.x + to.width / 2, y: to.y } : { x: to.x, y: to.y + to.height / 2 };
-    return {
-      key: `${input.id}-${vertex.id}`, from: input.id, strategy: input.strategy ?? "", path: wirePath(start, end, down ? "down" : "across"),
-      label: { x: (start.x + end.x) / 2 + (down ? 10 : 0), y: (start.y + end.y) / 2 + (down ? 4 : -8), anchor: down ? "start" : "middle" },
-    };
-  }));
+  return vertices.flatMap((vertex) =>
+    vertex.inputs
+      .filter((input) => boxes[input.id])
+      .map((input) => {
+        const [from, to] = [boxes[input.id], boxes[vertex.id]];
+        const start = down
+          ? { x: from.x + from.width / 2, y: from.y + from.height }
+          : { x: from.x + from.width, y: from.y + from.height / 2 };
+        const end = down ? { x: to.x + to.width / 2, y: to.y } : { x: to.x, y: to.y + to.height / 2 };
+        return {
+          key: `${input.id}-${vertex.id}`,
+          from: input.id,
+          strategy: input.strategy ?? "",
+          path: wirePath(start, end, down ? "down" : "across"),
+          label: {
+            x: (start.x + end.x) / 2 + (down ? 10 : 0),
+            y: (start.y + end.y) / 2 + (down ? 4 : -8),
+            anchor: down ? "start" : "middle",
+          },
+        };
+      }),
+  );
 }

@@ -14,7 +14,12 @@ const CAUSES = {
 const causeText = (cause) => CAUSES[cause] ?? word(cause);
 
 function step(label, ...parts) {
-  return element("li", {}, element("span", { class: "step-label" }, label), element("span", { class: "step-value" }, ...parts));
+  return element(
+    "li",
+    {},
+    element("span", { class: "step-label" }, label),
+    element("span", { class: "step-value" }, ...parts),
+  );
 }
 
 export class RecoveryLine {
@@ -44,7 +49,10 @@ export class RecoveryLine {
     this.detected.update(recovery.detectedAt);
     const done = [true, recovery.fromCheckpoint !== null, recovery.runningAt !== null, recovery.safeAt !== null];
     const over = done.every(Boolean);
-    setText(this.heading, over ? "Last recovery" : phase === "Running" ? "Recovery: waiting for a newer checkpoint" : "Recovery going on");
+    setText(
+      this.heading,
+      over ? "Last recovery" : phase === "Running" ? "Recovery: waiting for a newer checkpoint" : "Recovery going on",
+    );
     setAttribute(this.node, "data-over", String(over));
     const current = done.indexOf(false);
     this.steps.forEach((node, index) => {

@@ -7,23 +7,50 @@ import { cell, scrolling, table } from "../app/table.js";
 import { usersText } from "./workloads.js";
 
 const COLUMNS = [
-  { heading: "Subtask" }, { heading: "State" }, { heading: "TaskManager" }, { heading: "Users" },
-  { heading: "Records in", numeric: true }, { heading: "Records out", numeric: true },
-  { heading: "Bytes in", numeric: true }, { heading: "Bytes out", numeric: true },
-  { heading: "Busy · backpressured · idle" }, { heading: "Checkpoint size", numeric: true }, { heading: "Checkpoint duration", numeric: true },
+  { heading: "Subtask" },
+  { heading: "State" },
+  { heading: "TaskManager" },
+  { heading: "Users" },
+  { heading: "Records in", numeric: true },
+  { heading: "Records out", numeric: true },
+  { heading: "Bytes in", numeric: true },
+  { heading: "Bytes out", numeric: true },
+  { heading: "Busy · backpressured · idle" },
+  { heading: "Checkpoint size", numeric: true },
+  { heading: "Checkpoint duration", numeric: true },
 ];
 
 const NUMBERS = {
-  recordsInPerSecond: perSecond, recordsOutPerSecond: perSecond, bytesInPerSecond: bytesPerSecond, bytesOutPerSecond: bytesPerSecond,
-  busyRatio: percent, backpressuredRatio: percent, idleRatio: percent, checkpointSizeBytes: bytes, checkpointDurationMilliseconds: milliseconds,
+  recordsInPerSecond: perSecond,
+  recordsOutPerSecond: perSecond,
+  bytesInPerSecond: bytesPerSecond,
+  bytesOutPerSecond: bytesPerSecond,
+  busyRatio: percent,
+  backpressuredRatio: percent,
+  idleRatio: percent,
+  checkpointSizeBytes: bytes,
+  checkpointDurationMilliseconds: milliseconds,
 };
 const TOTALS = { recordsIn: count, recordsOut: count, bytesIn: bytes, bytesOut: bytes };
 
 function loadView(numbers) {
-  const bar = element("span", { class: "load-bar", "aria-hidden": "true" }, element("i", { class: "busy" }), element("i", { class: "backpressured" }));
+  const bar = element(
+    "span",
+    { class: "load-bar", "aria-hidden": "true" },
+    element("i", { class: "busy" }),
+    element("i", { class: "backpressured" }),
+  );
   const separator = () => element("span", { class: "separator", "aria-hidden": "true" }, "·");
-  const node = element("span", { class: "load" }, bar,
-    numbers.busyRatio.node, separator(), numbers.backpressuredRatio.node, separator(), numbers.idleRatio.node);
+  const node = element(
+    "span",
+    { class: "load" },
+    bar,
+    numbers.busyRatio.node,
+    separator(),
+    numbers.backpressuredRatio.node,
+    separator(),
+    numbers.idleRatio.node,
+  );
   return {
     node,
     update(subtask) {
@@ -34,21 +61,39 @@ function loadView(numbers) {
 }
 
 function rowView() {
-  const numbers = Object.fromEntries(Object.entries({ ...NUMBERS, ...TOTALS }).map(([name, format]) => [name, field(name, format)]));
+  const numbers = Object.fromEntries(
+    Object.entries({ ...NUMBERS, ...TOTALS }).map(([name, format]) => [name, field(name, format)]),
+  );
   const load = loadView(numbers);
   const state = badge("state");
   const name = element("th", { scope: "row", role: "rowheader" });
   const taskManager = element("span", { "data-field": "taskManager" });
   const users = element("span", { "data-field": "users" });
-  const numeric = (index, ...fields) => element("td", { role: "cell", class: "numeric", "data-heading": COLUMNS[index].heading }, ...fields.map((shown) => shown.node));
+  const numeric = (index, ...fields) =>
+    element(
+      "td",
+      { role: "cell", class: "numeric", "data-heading": COLUMNS[index].heading },
+      ...fields.map((shown) => shown.node),
+    );
   for (const total of Object.keys(TOTALS)) {
     numbers[total].node.classList.add("total");
     numbers[total].node.title = "in all, since the task started";
   }
-  const node = element("tr", { role: "row" }, name, cell("State", state.node), cell("TaskManager", taskManager), cell("Users", users),
-    numeric(4, numbers.recordsInPerSecond, numbers.recordsIn), numeric(5, numbers.recordsOutPerSecond, numbers.recordsOut),
-    numeric(6, numbers.bytesInPerSecond, numbers.bytesIn), numeric(7, numbers.bytesOutPerSecond, numbers.bytesOut),
-    cell(COLUMNS[8].heading, load.node), numeric(9, numbers.checkpointSizeBytes), numeric(10, numbers.checkpointDurationMilliseconds));
+  const node = element(
+    "tr",
+    { role: "row" },
+    name,
+    cell("State", state.node),
+    cell("TaskManager", taskManager),
+    cell("Users", users),
+    numeric(4, numbers.recordsInPerSecond, numbers.recordsIn),
+    numeric(5, numbers.recordsOutPerSecond, numbers.recordsOut),
+    numeric(6, numbers.bytesInPerSecond, numbers.bytesIn),
+    numeric(7, numbers.bytesOutPerSecond, numbers.bytesOut),
+    cell(COLUMNS[8].heading, load.node),
+    numeric(9, numbers.checkpointSizeBytes),
+    numeric(10, numbers.checkpointDurationMilliseconds),
+  );
   return { node, update: show };
 
   function show({ vertex, subtask }) {
@@ -70,7 +115,12 @@ function groupView() {
   return {
     node: body,
     update: (vertex) =>
-      reconcile(body, vertex.subtasks.map((subtask) => ({ vertex, subtask })), (item) => item.subtask.index, rowView),
+      reconcile(
+        body,
+        vertex.subtasks.map((subtask) => ({ vertex, subtask })),
+        (item) => item.subtask.index,
+        rowView,
+      ),
   };
 }
 
@@ -85,7 +135,11 @@ export class Tasks {
     const { pipeline, flink } = data;
     this.panel.observed(pipeline?.observedAt ?? null, flink);
     const [caption, head] = this.table.children;
-    reconcile(this.table, [caption, head, ...(pipeline?.vertices ?? [])], (item) => item.id || item.tagName, (item) =>
-      item instanceof Element ? { node: item, update() {} } : groupView());
+    reconcile(
+      this.table,
+      [caption, head, ...(pipeline?.vertices ?? [])],
+      (item) => item.id || item.tagName,
+      (item) => (item instanceof Element ? { node: item, update() {} } : groupView()),
+    );
   }
 }

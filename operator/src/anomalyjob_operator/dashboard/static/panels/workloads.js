@@ -10,7 +10,9 @@ const MOST_USERS = 4;
 const GONE = new Set(["down", "restarting", "stopped"]);
 
 export const usersText = (users) =>
-  users.length > MOST_USERS ? `${users.slice(0, MOST_USERS).join(", ")} +${users.length - MOST_USERS}` : users.join(", ");
+  users.length > MOST_USERS
+    ? `${users.slice(0, MOST_USERS).join(", ")} +${users.length - MOST_USERS}`
+    : users.join(", ");
 
 function taskView() {
   const name = element("span", { class: "task-name" });
@@ -66,15 +68,28 @@ function workloadView() {
   const state = badge();
   const since = ageField("since", { before: "for ", after: "" });
   const restarts = field("restarts", (value) => `${count(value)} restarts`);
-  const memory = field("memoryTotalBytes", (value) => (value === null || value === undefined ? "" : ` · ${bytes(value)} in all`));
+  const memory = field("memoryTotalBytes", (value) =>
+    value === null || value === undefined ? "" : ` · ${bytes(value)} in all`,
+  );
   const reason = element("p", { class: "reason", "data-field": "reason" });
   const bars = meters();
   const metricsAge = ageField("metricsAt", { before: "measured " });
+  const measured = element(
+    "div",
+    {},
+    element("div", { class: "meters" }, ...Object.values(bars).map((bar) => bar.node)),
+    metricsAge.node,
+  );
   const slots = element("ul", { class: "slots", "aria-label": "Slots" });
-  const node = element("li", { class: "workload" },
+  const node = element(
+    "li",
+    { class: "workload" },
     element("div", { class: "workload-head" }, name, state.node),
-    element("p", { class: "workload-note" }, since.node, " · ", restarts.node, memory.node), reason,
-    element("div", { class: "meters" }, ...Object.values(bars).map((bar) => bar.node)), metricsAge.node, slots);
+    element("p", { class: "workload-note" }, since.node, " · ", restarts.node, memory.node),
+    reason,
+    measured,
+    slots,
+  );
   return { node, update: (workload) => show(workload) };
 
   function show(workload) {
@@ -94,6 +109,7 @@ function workloadView() {
     bars.managedUsedBytes.update(workload.managedUsedBytes, workload.managedTotalBytes);
     bars.managedUsedBytes.node.hidden = !workload.managedTotalBytes;
     metricsAge.update(workload.metricsAt);
+    measured.hidden = !workload.metricsAt;
     slots.hidden = workload.role !== "taskmanager";
     reconcile(slots, slotItems(workload), (item) => item.index, slotView);
   }
