@@ -14,13 +14,16 @@ from tests.browser.alert_delay import alert_seconds
 from tests.browser.chromium import MISSING, executable, headless_chromium
 from tests.browser.job_page import JobPage
 from tests.browser.recovery_shown import follow_recovery
-from tests.browser.shown_job import ShownJob, shown_job
+from tests.browser.shown_job import ShownJob, request_rate, shown_job
 from tests.browser.watched_pages import WatchedPages
 
 pytestmark = pytest.mark.bench
 
 ALERTS = 30
 KILLS = 5
+MANY_PAGES = 50
+MANY_SECONDS = 60.0
+OPEN_SECONDS = 300.0
 VICTIM = "taskmanager-2"
 
 
@@ -53,3 +56,31 @@ def kill(job: ShownJob, page: JobPage) -> tuple[float, float, float]:
     job.wait_checkpoint_after(checkpoints["latest"]["completed"]["id"])
     seen = follow_recovery(page, VICTIM, lambda: os.kill(job.pids()[VICTIM], signal.SIGKILL), "bench")
     return seen.dead, seen.recovering, seen.running
+
+
+@pytest.mark.timeout(1800)
+def test_measure_fifty_open_pages(tmp_path: Path) -> None:
+    """More than two cores can draw; what the server and Flink have to do with them is what counts."""
+    path = executable()
+    if path is None:
+        pytest.skip(MISSING)
+    with shown_job(tmp_path) as job, headless_chromium(path) as browser:
+        pages = WatchedPages(browser)
+        first = JobPage(pages.open(), job.page_address)
+        first.open_filled()
+        alone, before = request_rate(job, MANY_SECONDS), job.memory_bytes()
+        others = [JobPage(pages.open(), job.page_address) for _ in range(MANY_PAGES - 1)]
+        for page in others:
+            page.open()
+        first.wait("all pages to be live", lambda: all(map(is_live, [first, *others])), OPEN_SECONDS)
+        together, grown = request_rate(job, MANY_SECONDS), job.memory_bytes() - before
+        load = os.getloadavg()[0]
+    print(f"\n\n### {MANY_PAGES} open pages\n\nLoad average: {load:.2f}; {machine()}\n")
+    print("| figure | target | here |\n| --- | --- | --- |")
+    print(f"| requests a second to Flink, one page | | {alone:.2f} |")
+    print(f"| requests a second to Flink, {MANY_PAGES} pages for a minute | the same | {together:.2f} |")
+    print(f"| memory of `anomalyjob up`, grown | < 30 MB | {grown / 1e6:.1f} MB |")
+
+
+def is_live(page: JobPage) -> bool:
+    return page.attribute("html", "data-connection") == "live"

@@ -41,6 +41,11 @@ class ShownJob(LocalJob):
         """That of the job's page."""
         return f"{self.dashboard}/jobs/default/{self.name}"
 
+    @property
+    def stream_address(self) -> str:
+        """That of what the page is told."""
+        return f"{self.dashboard}/api/stream/jobs/default/{self.name}"
+
     def requests(self, since: float, until: float) -> list[str]:
         """The paths that `up` asked for between two times (seconds since 1970)."""
         lines = (line.split() for line in self._requests.read_text(encoding="ascii").splitlines())
