@@ -380,7 +380,7 @@ async def test_whoever_begins_to_watch_does_not_wait_for_the_slower_pace(monkeyp
     monkeypatch.setattr(poller_module, "UNWATCHED_SECONDS", 10 * BOUND_SECONDS)
     async with RecordedFlink() as flink, running_feed(flink) as (_, feed):
         async with asyncio.timeout(BOUND_SECONDS):
-            while not feed.known.flink.answering:
+            while not feed.known.flink.answering:  # noqa: ASYNC110 - a feed without readers tells nobody
                 await asyncio.sleep(WATCHED_SECONDS / 10)
         assert feed.known.flink.details_at is None
         with feed.subscribe() as subscription:

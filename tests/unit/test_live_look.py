@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import pytest
+from aiohttp import web
 from tests.unit.fake_flink import Fault
 from tests.unit.live_flink import JOB, VERTICES, RecordedFlink, moment
 from tests.unit.observations import JOB_ID, at
+from typing_extensions import override
 
 from anomalyjob.timestamps import from_epoch_milliseconds
 from anomalyjob_operator.flink_rest import FlinkRest, FlinkUnavailable
@@ -327,3 +329,27 @@ async def test_the_rates_of_many_subtasks_are_asked_for_in_requests_that_flink_t
     assert max(map(len, flink.requests)) < 4_000
     asked = "".join(request for request in flink.requests if VERTICES["process"] in request)
     assert all(f"{index}.idleTimeMsPerSecond" in asked for index in range(100))
+
+
+class CountingFlink(RecordedFlink):
+    """Notes how many requests it had at the same time at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0
+        self.at_once = 0
+
+    @override
+    async def _answer_none(self, request: web.Request) -> web.StreamResponse:
+        self._now += 1
+        self.at_once = max(self.at_once, self._now)
+        await asyncio.sleep(0.01)
+        self._now -= 1
+        return await super()._answer_none(request)
+
+
+async def test_few_answers_are_read_at_the_same_time_however_large_they_are() -> None:
+    async with CountingFlink() as flink:
+        await seen(flink)
+
+    assert 1 < flink.at_once <= look_module.AT_ONCE == 4
