@@ -15,7 +15,7 @@ from anomalyjob_operator.live.checkpoint_answers import checkpoint_answer, setti
 from anomalyjob_operator.live.checkpoint_record import CheckpointRecord
 from anomalyjob_operator.live.checkpoints_document import CheckpointsSeen, checkpoints_document
 from anomalyjob_operator.live.encoding import encoded
-from anomalyjob_operator.live.flink_view import FlinkView
+from anomalyjob_operator.live.flink_view import JOB_MANAGER, FlinkView, JvmMetrics, Rates
 from anomalyjob_operator.live.jobs_document import jobs_document
 from anomalyjob_operator.live.known import Known, Moments
 from anomalyjob_operator.live.overview import overview_document
@@ -177,3 +177,24 @@ def test_the_list_has_a_line_for_each_job() -> None:
             "taskManagersReady taskManagersDesired lastCheckpointAt recoveries"
         ).split()
     )
+
+
+def test_what_does_not_run_has_no_rates_any_more() -> None:
+    view, rates = view_of("running"), Rates(records_in=0.2, busy=0.5)
+    stopped = tuple(replace(one, state="CANCELED") for one in view.vertices[2].subtasks[:1])
+    vertices = (replace(view.vertices[2], subtasks=stopped + view.vertices[2].subtasks[1:]),)
+    told = {(vertices[0].vertex_id, index): rates for index in range(3)}
+    document = overview_document(known(healthy_report(), flink=replace(view, vertices=vertices, rates=told)), NOW)
+    shown = document["pipeline"]["vertices"][0]["subtasks"]
+
+    assert [(one["recordsInPerSecond"], one["busyRatio"]) for one in shown] == [(None, None), (0.2, 0.5), (0.2, 0.5)]
+
+
+def test_the_jobmanager_has_its_memory_and_load_too() -> None:
+    metrics = {JOB_MANAGER: JvmMetrics(at=NOW, cpu_load=0.02, heap_used_bytes=100, heap_max_bytes=200)}
+    document = overview_document(known(healthy_report(), flink=FlinkView(answering=True, metrics=metrics)), NOW)
+    shown = document["workloads"][0]
+
+    assert (shown["role"], shown["metricsAt"], shown["cpuLoad"]) == ("jobmanager", NOW, 0.02)
+    assert (shown["heapUsedBytes"], shown["heapMaxBytes"], shown["memoryTotalBytes"]) == (100, 200, 2**30)
+    assert (shown["managedTotalBytes"], shown["slotsTotal"]) == (None, None)

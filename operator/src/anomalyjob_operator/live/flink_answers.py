@@ -11,12 +11,13 @@ from typing import Any, Final
 from anomalyjob_operator.live.encoding import finite
 from anomalyjob_operator.live.flink_times import any_time_of, time_of
 from anomalyjob_operator.live.flink_view import (
+    JOB_MANAGER,
     Input,
     JobView,
+    JvmMetrics,
     Rates,
     SubtaskKey,
     SubtaskView,
-    TaskManagerMetrics,
     TaskManagerView,
     VertexView,
 )
@@ -38,7 +39,7 @@ _RATES: Final = {
     "idleTimeMsPerSecond": "idle",
 }
 _RATIOS: Final = frozenset({"busy", "backpressured", "idle"})
-_TASK_MANAGER_METRICS: Final = {
+_JVM_METRICS: Final = {
     "Status.JVM.CPU.Load": "cpu_load",
     "Status.JVM.Memory.Heap.Used": "heap_used_bytes",
     "Status.JVM.Memory.Heap.Max": "heap_max_bytes",
@@ -140,19 +141,20 @@ def _task_manager(one: Json) -> TaskManagerView:
     )
 
 
-def task_manager_metrics_path(task_manager: str) -> str:
-    """Return where the metrics of a TaskManager's JVM are told."""
-    return f"/taskmanagers/{task_manager}/metrics?get={','.join(_TASK_MANAGER_METRICS)}"
+def jvm_metrics_path(process: str) -> str:
+    """Return where the metrics of a process's JVM are told: that of a TaskManager, or JOB_MANAGER."""
+    place = "/jobmanager" if process == JOB_MANAGER else f"/taskmanagers/{process}"
+    return f"{place}/metrics?get={','.join(_JVM_METRICS)}"
 
 
-def task_manager_metrics(answer: Sequence[Json], at: datetime) -> TaskManagerMetrics | None:
+def jvm_metrics(answer: Sequence[Json], at: datetime) -> JvmMetrics | None:
     """Translate that, None while Flink has none of them."""
-    told = {_TASK_MANAGER_METRICS[one["id"]]: _number(one["value"]) for one in answer}
+    told = {_JVM_METRICS[one["id"]]: _number(one["value"]) for one in answer}
     load = told.pop("cpu_load", None)
     amounts = {name: int(amount) for name, amount in told.items() if amount is not None and amount >= 0}
     if load is None and not amounts:
         return None
-    return TaskManagerMetrics(at=at, cpu_load=load if load is not None and load >= 0 else None, **amounts)
+    return JvmMetrics(at=at, cpu_load=load if load is not None and load >= 0 else None, **amounts)
 
 
 def rates_paths(job_id: str, vertex: VertexView) -> Iterator[str]:

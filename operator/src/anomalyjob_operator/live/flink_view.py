@@ -82,8 +82,8 @@ class TaskManagerView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskManagerMetrics:
-    """What a TaskManager's JVM tells of itself, seen `at` that moment."""
+class JvmMetrics:
+    """What a process's JVM tells of itself, seen `at` that moment; a JobManager has no managed memory."""
 
     at: datetime
     cpu_load: float | None = None
@@ -102,6 +102,9 @@ class SubtaskCheckpoint:
     size_bytes: int
     duration_milliseconds: int
 
+
+JOB_MANAGER: Final = ""
+"""The JobManager among the processes whose metrics are told: Flink has no name for it."""
 
 SubtaskKey = tuple[str, int]
 """A subtask: the id of its vertex, and its index."""
@@ -124,7 +127,7 @@ class FlinkView:
     details_at: datetime | None = None
     vertices: tuple[VertexView, ...] = ()
     task_managers: Mapping[str, TaskManagerView] = field(default_factory=dict)
-    metrics: Mapping[str, TaskManagerMetrics] = field(default_factory=dict)
+    metrics: Mapping[str, JvmMetrics] = field(default_factory=dict)
     rates: Mapping[SubtaskKey, Rates] = field(default_factory=dict)
     subtask_checkpoints: Mapping[SubtaskKey, SubtaskCheckpoint] = field(default_factory=dict)
 

@@ -16,12 +16,13 @@ from anomalyjob_operator.joined_tasks import all_of
 from anomalyjob_operator.live import checkpoint_answers, flink_answers
 from anomalyjob_operator.live.checkpoint_answers import CheckpointAnswer, Settings
 from anomalyjob_operator.live.flink_view import (
+    JOB_MANAGER,
     FlinkView,
     JobView,
+    JvmMetrics,
     Rates,
     SubtaskCheckpoint,
     SubtaskKey,
-    TaskManagerMetrics,
     VertexView,
 )
 
@@ -155,11 +156,11 @@ class _Looker:
             told |= _optional(flink_answers.rates, vertex_id, of_vertex) or {}
         return told
 
-    async def _metrics(self, task_managers: Sequence[str]) -> dict[str, TaskManagerMetrics]:
-        asked = task_managers[:MAXIMUM_TASK_MANAGERS]
-        answers = await _together(self._told(flink_answers.task_manager_metrics_path(name)) for name in asked)
+    async def _metrics(self, task_managers: Sequence[str]) -> dict[str, JvmMetrics]:
+        asked = (JOB_MANAGER, *task_managers[:MAXIMUM_TASK_MANAGERS])
+        answers = await _together(self._told(flink_answers.jvm_metrics_path(name)) for name in asked)
         told = {
-            name: _optional(flink_answers.task_manager_metrics, answer, self._at)
+            name: _optional(flink_answers.jvm_metrics, answer, self._at)
             for name, answer in zip(asked, answers, strict=True)
         }
         return {name: metrics for name, metrics in told.items() if metrics is not None}

@@ -9,7 +9,7 @@ from typing import Any
 
 from anomalyjob_operator.ledger import LastCheckpoint
 from anomalyjob_operator.live.checkpoint_answers import Entry, is_savepoint_path
-from anomalyjob_operator.live.flink_view import FlinkView
+from anomalyjob_operator.live.flink_view import JOB_MANAGER, FlinkView
 from anomalyjob_operator.live.known import Known, is_ready
 from anomalyjob_operator.live.pipeline import pipeline, slots
 from anomalyjob_operator.live.workload_states import WorkloadState, workload_states
@@ -133,8 +133,9 @@ def _registered(known: Known) -> frozenset[str] | None:
 
 def _workload(state: WorkloadState, known: Known) -> Json:
     seen, name = state.seen, state.seen.name
-    view, metrics = known.flink.task_managers.get(name), known.flink.metrics.get(name)
     taskmanager = seen.role == "taskmanager"
+    view = known.flink.task_managers.get(name)
+    metrics = known.flink.metrics.get(name if taskmanager else JOB_MANAGER)
     registered = _registered(known)
     return {
         "name": name,
@@ -151,12 +152,17 @@ def _workload(state: WorkloadState, known: Known) -> Json:
         "heapUsedBytes": metrics and metrics.heap_used_bytes,
         "heapMaxBytes": metrics and metrics.heap_max_bytes,
         "nonHeapUsedBytes": metrics and metrics.non_heap_used_bytes,
-        "memoryTotalBytes": view and view.memory_total_bytes,
+        "memoryTotalBytes": (view and view.memory_total_bytes) if taskmanager else _job_manager_memory(known),
         "managedUsedBytes": metrics and metrics.managed_used_bytes,
         "managedTotalBytes": metrics and metrics.managed_total_bytes,
         "slots": slots(known.flink, known.users, name) if taskmanager and seen.alive else [],
         "slotsTotal": view and view.slots_total,
     }
+
+
+def _job_manager_memory(known: Known) -> int:
+    """Return what its process was given; Flink tells it of TaskManagers only."""
+    return known.report.job.spec.job_manager.resources.limits.memory.size_bytes
 
 
 def _last_checkpoint(known: Known) -> Json | None:

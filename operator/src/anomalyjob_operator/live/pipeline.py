@@ -71,7 +71,9 @@ def _vertex(vertex: VertexView, flink: FlinkView, users: Users) -> Json:
 
 def _subtask(vertex: VertexView, subtask: SubtaskView, flink: FlinkView, users: Users) -> Json:
     key = (vertex.vertex_id, subtask.index)
-    rates, checkpoint = flink.rates.get(key, _NO_RATES), flink.subtask_checkpoints.get(key)
+    # Flink goes on telling the last rates of what no longer runs.
+    rates = flink.rates.get(key, _NO_RATES) if subtask.state == "RUNNING" else _NO_RATES
+    checkpoint = flink.subtask_checkpoints.get(key)
     return {
         "index": subtask.index,
         "state": subtask.state,
