@@ -32,12 +32,14 @@ class Changes(OperatedCluster):
     def begin(self) -> None:
         self.cluster = ChangingCluster()
         self.wish: dict[str, Any] = {"max": 3, "sink": "log", "mode": "last-state", "state": "running", "replicas": 3}
+        self.wish["told"] = "on-call"
         self.on_disk = Ledger()
         self.in_memory = None
         self.has_looked = False
         self.asked_for_breaks = 0
         self.incarnations = 1
         self.reasons: list[str] = []
+        self.recovering = False
 
     @property
     def job(self) -> AnomalyJob:
@@ -52,6 +54,7 @@ class Changes(OperatedCluster):
             sink=SINKS[self.wish["sink"]],
             taskManager={"replicas": self.wish["replicas"]},
             recovery={"maxRestarts": 1_000},
+            notifications={"webhook": self.wish["told"]},
             job=job,
         )
 
@@ -76,6 +79,11 @@ class Changes(OperatedCluster):
     @rule(state=st.sampled_from(["suspended", "running", "running"]))
     def the_user_suspends_or_resumes(self, state: str) -> None:
         self.change(state=state)
+
+    @rule(told=st.sampled_from(["on-call", "pager"]))
+    def the_user_changes_who_is_told(self, told: str) -> None:
+        """No intent at all: not even in stateless mode may anything come of it."""
+        self.wish["told"] = told
 
     @rule()
     def the_user_asks_for_a_restart(self) -> None:
@@ -178,14 +186,25 @@ class Changes(OperatedCluster):
         before, now = self.in_memory or self.on_disk, self.cluster.now
         plan = decide(self.job, before, observed, now)
         assert_once_more_does_nothing(self.job, plan, observed, now)
+        assert plan.ledger.incarnation - self.incarnations in {0, 1}
+        self.incarnations = plan.ledger.incarnation
         self.record(plan, now)
+        self.pair(plan)
         return plan
+
+    def pair(self, plan: Plan) -> None:
+        """Whoever listens hears of the end of a recovery after its begin, once each."""
+        for event in plan.events:
+            if event.reason == "RecoverDeployment":
+                assert not self.recovering
+                self.recovering = True
+            if event.reason in {"Recovered", "RecoverySuperseded"}:
+                assert self.recovering
+                self.recovering = False
 
     def check(self, plan: Plan) -> None:
         """What holds after every pass."""
         ledger = plan.ledger
-        assert ledger.incarnation - self.incarnations in {0, 1}
-        self.incarnations = ledger.incarnation
         assert ledger.incarnation <= 1 + self.asked_for_breaks, "a break that nobody asked for"
         candidates = self.cluster.volume.get(ledger.incarnation, [])
         assert ledger.floor is None or candidates[-1].number >= ledger.floor.checkpoint_id
@@ -202,6 +221,7 @@ class Changes(OperatedCluster):
         for _ in range(60):
             plan = self.go_well()
         assert plan.ledger.operation is None
+        assert not self.recovering
         if self.wish["state"] == "suspended":
             assert (plan.phase, self.cluster.running) == ("Suspended", None)
             return
