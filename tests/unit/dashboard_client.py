@@ -35,6 +35,15 @@ class Served:
             while self.open_streams != count:  # noqa: ASYNC110 - the server tells nobody
                 await asyncio.sleep(0.01)
 
+    async def until_connections(self, count: int) -> None:
+        """Wait until the server has that many connections."""
+        runner = self.dashboard._listener._runner
+        assert runner is not None
+        assert runner.server is not None
+        async with asyncio.timeout(BOUND_SECONDS):
+            while len(runner.server.connections) != count:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.01)
+
 
 @asynccontextmanager
 async def served(*, cookies: bool = False, wait_seconds: float = 2.0, **options: Any) -> AsyncIterator[Served]:

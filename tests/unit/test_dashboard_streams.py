@@ -90,6 +90,7 @@ async def test_a_reader_that_does_not_read_is_let_go_and_no_one_else_notices(mon
                 feed.play("overview", {"number": number, "filler": "x" * 200_000})
                 assert f'"number": {number},' in (await _large_event(reader))
         assert len(feed.subscriptions) == 1
+        await here.until_connections(1)
         sleeper.close()
 
 
