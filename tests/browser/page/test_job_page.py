@@ -73,6 +73,14 @@ def test_a_restore_is_seen_going_from_the_volume_to_the_task_managers(dashboard:
     assert "Restored from checkpoint 18" in job.page.locator('[data-panel="architecture"]').inner_text()
 
 
+def test_nothing_flows_before_it_is_known_what_is_restored(dashboard: PlayedDashboard, job: JobPage) -> None:
+    lost = played_now().task_manager_lost()
+    lost["status"]["recovery"]["fromCheckpoint"] = None
+    dashboard.play("overview", lost)
+    job.wait("it waits", lambda: job.attribute('[data-panel="architecture"] svg', "data-flow") == "waiting", 6)
+    assert job.count('[data-flow="restoring"]') == 0
+
+
 def test_a_restore_appears_as_a_row_and_as_a_mark_in_the_chart(dashboard: PlayedDashboard, job: JobPage) -> None:
     rows, marks = job.count('tr[data-entry="restore"]'), job.count('.chart-mark[data-mark="restore"]')
     dashboard.play("checkpoints", played_now().checkpoints(restored=True))

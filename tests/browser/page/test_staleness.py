@@ -43,6 +43,15 @@ def test_when_flink_is_silent_its_numbers_are_stale_and_the_processes_are_not(
     assert job.attribute('[data-panel="tasks"]', "data-stale-cause") == "flink"
 
 
+def test_a_suspended_job_is_not_stale_where_the_operator_looks_itself(dashboard: PlayedDashboard, job: JobPage) -> None:
+    suspended = played_now().overview() | {"pipeline": None, "job": None}
+    suspended["status"]["phase"] = "Suspended"
+    suspended["flink"] |= {"answering": None, "observedAt": played_now().ago(7200)}
+    dashboard.play("overview", suspended)
+    job.wait("it is shown", lambda: job.phase() == "Suspended", 6)
+    assert not any(job.stale()[panel] for panel in ("overview", "workloads", "architecture"))
+
+
 def test_the_age_of_stale_numbers_is_that_of_flinks_last_answer(dashboard: PlayedDashboard, job: JobPage) -> None:
     played = played_now()
     silent = played.overview()

@@ -45,23 +45,24 @@ export function figure(label, value, ...notes) {
 }
 
 /* How full something is. The bar is decoration: the numbers beside it say the same. */
-export function meter(label, name, format, limitFormat = null) {
+export function meter(label, name, format, limitName = null) {
   const used = field(name, format);
-  const limit = element("span", { class: "limit" });
+  const limit = field(limitName, (value) => (value === null || value === undefined ? "" : ` / ${format(value)}`));
+  limit.node.classList.add("limit");
   const bar = element("span", { class: "meter-bar" });
   const track = element("span", { class: "meter-track", "aria-hidden": "true" }, bar);
   const node = element(
     "div",
     { class: "meter" },
     element("span", { class: "meter-label" }, label),
-    element("span", { class: "meter-text" }, used.node, limit),
+    element("span", { class: "meter-text" }, used.node, limitName ? limit.node : ""),
     track,
   );
   return {
     node,
     update(value, maximum = 1) {
       used.update(value);
-      setText(limit, limitFormat && maximum !== null ? ` / ${limitFormat(maximum)}` : "");
+      limit.update(maximum);
       track.hidden = maximum === null;
       const ratio = value === null || value === undefined || !maximum ? 0 : Math.min(1, value / maximum);
       bar.style.setProperty("--ratio", ratio.toFixed(4));

@@ -11,6 +11,7 @@ export class Flows {
     this.checkpointAt = -Infinity;
     this.restoredAt = null;
     this.restoreSeenAt = -Infinity;
+    this.source = null;
   }
 
   see(data, now) {
@@ -20,13 +21,15 @@ export class Flows {
     const restoredAt = data.restored?.restoredAt ?? null;
     if (this.seen && restoredAt && restoredAt !== this.restoredAt) this.restoreSeenAt = now;
     this.restoredAt = restoredAt;
-    this.recovering = Boolean(data.status.recovery && data.status.recovery.runningAt === null);
+    const { recovery } = data.status;
+    this.recovering = Boolean(recovery && recovery.runningAt === null);
+    this.source = recovery?.fromCheckpoint ?? null;
     this.seen = true;
   }
 
-  /* One of "restoring", "restored", "checkpoint", "none". */
+  /* One of "waiting" (it is not known yet what will be restored), "restoring", "restored", "checkpoint", "none". */
   at(now) {
-    if (this.recovering) return "restoring";
+    if (this.recovering) return this.source === null ? "waiting" : "restoring";
     if (now - this.restoreSeenAt < RESTORE_SHOWN_MILLISECONDS) return "restored";
     return now - this.checkpointAt < CHECKPOINT_SHOWN_MILLISECONDS ? "checkpoint" : "none";
   }

@@ -28,6 +28,15 @@ function jobOfAddress() {
   return { namespace, name };
 }
 
+/* A panel that fails does not take the others with it; the failure still shows in the console. */
+function apart(update) {
+  try {
+    update();
+  } catch (error) {
+    reportError(error);
+  }
+}
+
 function start() {
   startTheme(document.getElementById("theme"));
   startTicking();
@@ -45,9 +54,9 @@ function start() {
     reopened: () => views.log.reopened(),
     handlers: {
       overview(data) {
-        for (const view of ofOverview) view.update(data);
-        views.checkpoints.updateOverview(data);
-        views.log.updateAlive(data);
+        for (const view of ofOverview) apart(() => view.update(data));
+        apart(() => views.checkpoints.updateOverview(data));
+        apart(() => views.log.updateAlive(data));
       },
       checkpoints: (data) => views.checkpoints.update(data),
       log: (data) => views.log.update(data),

@@ -12,7 +12,7 @@ function sizeText(value) {
   let power = 1;
   while (power < UNITS.length - 1 && value >= 1024 ** power * 1000) power += 1;
   const scaled = value / 1024 ** power;
-  return `${scaled < 1 ? scaled.toFixed(2) : scaled.toPrecision(3)} ${UNITS[power]}`;
+  return `${scaled < 1 ? scaled.toFixed(2) : scaled >= 999.5 ? "1000" : scaled.toPrecision(3)} ${UNITS[power]}`;
 }
 
 function durationText(milliseconds) {

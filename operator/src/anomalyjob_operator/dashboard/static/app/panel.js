@@ -21,7 +21,8 @@ export class Panel {
     this.age.update(null);
   }
 
-  /* `flink`: what is known of Flink's answers, null when the panel does not rest on them. */
+  /* `flink`: what is known of Flink's answers, null when the panel does not rest on them. Nobody is asked (`answering` null)
+     while the job is suspended: that makes nothing stale which the operator itself sees. */
   observed(observedAt, flink = null) {
     this.observedAt = observedAt;
     this.flink = flink;
@@ -31,7 +32,7 @@ export class Panel {
   /* `silence`: seconds since the newest message came. */
   judge(silence) {
     const observedAge = secondsSince(this.observedAt);
-    const cause = staleCause({ silence, observedAge, answering: this.flink ? this.flink.answering === true : null });
+    const cause = staleCause({ silence, observedAge, answering: this.flink?.answering ?? null });
     const age = cause === "flink" ? secondsSince(this.flink.observedAt) : observedAge;
     const text = cause ? staleText(cause, age === null ? null : span(age)) : "";
     setText(this.stale, text);

@@ -94,7 +94,7 @@ function taskManagerBoxes(workloads, job) {
 
 function volumeBox({ lastCheckpoint, status }, flow) {
   const words = {
-    restoring: `restoring #${status.recovery?.fromCheckpoint ?? "?"}`,
+    restoring: `restoring #${status.recovery?.fromCheckpoint}`,
     restored: "restored",
     checkpoint: "checkpoint written",
   };
@@ -203,9 +203,10 @@ function wireItem(wire, flow, tones) {
 }
 
 function flowWords(flow, { status, restored, lastCheckpoint }) {
+  if (flow === "waiting") return "Recovering: the tasks wait for their slots, then the newest checkpoint is restored.";
   if (flow === "restoring")
-    return `Restoring every task from checkpoint ${status.recovery.fromCheckpoint ?? "?"} on the volume.`;
-  if (flow === "restored") return `Restored from checkpoint ${restored.checkpointId}.`;
-  if (flow === "checkpoint") return `Checkpoint ${lastCheckpoint.id} was written to the volume.`;
+    return `Restoring every task from checkpoint ${status.recovery.fromCheckpoint} on the volume.`;
+  if (flow === "restored") return `Restored from checkpoint ${restored?.checkpointId ?? "?"}.`;
+  if (flow === "checkpoint") return `Checkpoint ${lastCheckpoint?.id ?? "?"} was written to the volume.`;
   return "";
 }

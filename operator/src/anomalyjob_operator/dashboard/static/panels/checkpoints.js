@@ -2,7 +2,7 @@
 
 import { element, reconcile, setAttribute, setText } from "../app/elements.js";
 import { badge, field, figure } from "../app/fields.js";
-import { bytes, clockTime, count, dateTime, milliseconds, span, word } from "../app/numbers.js";
+import { bytes, clockTime, count, dateTime, milliseconds, span, UNKNOWN, word } from "../app/numbers.js";
 import { cell, scrolling, table } from "../app/table.js";
 import { CheckpointChart } from "./checkpoint_chart.js";
 
@@ -81,32 +81,25 @@ function totals(fields) {
   ];
 }
 
-function settingsText(settings) {
-  if (!settings) return "";
-  const duration = (value) => (value === null || value === undefined ? "–" : span(value / 1000));
-  const barriers =
-    settings.unaligned === null || settings.unaligned === undefined
-      ? null
-      : settings.unaligned
-        ? "unaligned"
-        : "aligned";
-  return [
-    `every ${duration(settings.intervalMilliseconds)}`,
-    `timeout ${duration(settings.timeoutMilliseconds)}`,
-    settings.mode?.toUpperCase(),
-    barriers,
-    settings.stateBackend,
-  ]
-    .filter(Boolean)
-    .map(word)
-    .join(" · ");
+const interval = (value) => (value === null || value === undefined ? UNKNOWN : span(value / 1000));
+const barriers = (unaligned) =>
+  unaligned === null || unaligned === undefined ? UNKNOWN : unaligned ? "unaligned" : "aligned";
+const mode = (value) => word(value).toUpperCase();
+
+function settings(fields) {
+  const part = (name, format) => (fields[`settings.${name}`] = field(`settings.${name}`, format)).node;
+  return element(
+    "p",
+    { class: "message settings" },
+    ...["every ", part("intervalMilliseconds", interval), " · timeout ", part("timeoutMilliseconds", interval)],
+    ...[" · ", part("mode", mode), " · ", part("unaligned", barriers), " · ", part("stateBackend", word)],
+  );
 }
 
 export class Checkpoints {
   constructor(panel) {
     this.panel = panel;
     this.fields = {};
-    this.settings = element("p", { class: "message settings" });
     this.chart = new CheckpointChart();
     this.rows = element("tbody", { role: "rowgroup" });
     const history = table({
@@ -116,7 +109,7 @@ export class Checkpoints {
     });
     panel.body.replaceChildren(
       element("dl", { class: "figures compact" }, ...totals(this.fields)),
-      this.settings,
+      settings(this.fields),
       element("div", { class: "history" }, this.chart.node, scrolling("Checkpoints, savepoints and restores", history)),
     );
   }
@@ -124,7 +117,6 @@ export class Checkpoints {
   update(data) {
     this.observedAt = data.observedAt;
     for (const [name, view] of Object.entries(this.fields)) view.update(at(data, name));
-    setText(this.settings, settingsText(data.settings));
     reconcile(this.rows, data.entries, keyOf, rowView);
     this.chart.update(data.entries);
   }

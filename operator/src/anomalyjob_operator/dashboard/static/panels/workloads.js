@@ -57,9 +57,9 @@ function slotItems(workload) {
 function meters() {
   return {
     cpuLoad: meter("CPU", "cpuLoad", percent),
-    heapUsedBytes: meter("Heap", "heapUsedBytes", bytes, bytes),
-    nonHeapUsedBytes: meter("Non-heap", "nonHeapUsedBytes", bytes, bytes),
-    managedUsedBytes: meter("Managed", "managedUsedBytes", bytes, bytes),
+    heapUsedBytes: meter("Heap", "heapUsedBytes", bytes, "heapMaxBytes"),
+    nonHeapUsedBytes: meter("Non-heap", "nonHeapUsedBytes", bytes),
+    managedUsedBytes: meter("Managed", "managedUsedBytes", bytes, "managedTotalBytes"),
   };
 }
 
