@@ -196,3 +196,26 @@ def test_a_checkpoint_of_which_only_the_latest_list_tells_is_an_entry() -> None:
         (3, "checkpoint"),
         (4, "checkpoint"),
     ]
+
+
+def test_checkpoints_that_fail_are_followed_to_their_end() -> None:
+    recorded = moment("failed_checkpoints")
+    record = CheckpointRecord()
+    record.note(checkpoint_answer(recorded["one fails"], at(0)))
+    during = [(one.checkpoint_id, one.state, one.duration_milliseconds) for one in record.entries[:2]]
+    record.note(checkpoint_answer(recorded["two failed"], at(0)))
+    after = {one.checkpoint_id: (one.state, one.failure, one.duration_milliseconds) for one in record.entries}
+
+    assert during[0] == (4, "IN_PROGRESS", None)
+    assert after[4] == ("FAILED", "Checkpoint expired before completing.", 1005)
+    assert after[5] == ("FAILED", "Checkpoint expired before completing.", 1004)
+    assert [number for number, (state, *_) in after.items() if state == "COMPLETED"] == [7, 6, 3, 2, 1]
+    assert (record.completed, record.failed) == (5, 2)
+
+
+def test_a_trigger_that_was_refused_before_all_tasks_ran_is_counted_by_flink_alone() -> None:
+    recorded = moment("failed_checkpoints")["two failed"]
+    answer = checkpoint_answer(recorded, at(0))
+
+    assert answer.counts.failed == 3
+    assert sum(one.state == "FAILED" for one in answer.entries) == 2

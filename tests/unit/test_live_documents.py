@@ -118,6 +118,14 @@ def test_of_a_job_of_which_nothing_was_seen_nothing_is_zero() -> None:
     assert encoded(document)
 
 
+def test_of_a_suspended_job_nobody_is_silent() -> None:
+    passes = Passes(job={"state": "suspended"})
+    passes.report(Observed(jobmanager=None), at(0))
+    document = overview_document(known(passes.report(Observed(jobmanager=None), at(1))), NOW)
+
+    assert (document["status"]["phase"], document["flink"]["answering"]) == ("Suspended", None)
+
+
 def test_the_newest_checkpoint_that_only_the_status_knows_is_shown() -> None:
     report = Passes().report(seen(checkpoints(completed(3, 15))), at(20))
     shown = overview_document(known(report), NOW)["lastCheckpoint"]

@@ -11,7 +11,7 @@ from tests.unit.observations import at
 from anomalyjob.events import Alert, ProcessRecord, UserEvent
 from anomalyjob_operator.live import log_follower
 from anomalyjob_operator.live.log_book import MAXIMUM_ENTRIES, MAXIMUM_USERS, LogBook
-from anomalyjob_operator.live.log_follower import LogFollower
+from anomalyjob_operator.live.log_follower import Interest, LogFollower
 from anomalyjob_operator.live.log_records import RecordReader
 from anomalyjob_operator.live.log_source import LogBatch
 
@@ -216,16 +216,14 @@ class Following:
         self.alerts: list[Alert] = []
         self.dropped = 0
         self.wanted = True
+        self.watched = True
         self.told = asyncio.Event()
         self.now: datetime = at(100)
-        self.follower = LogFollower(
-            lambda: self.log,
-            LogBook("demo"),
-            wanted=lambda: self.wanted,
-            new=self._new,
-            alert=self.alerts.append,
-            clock=lambda: self.now,
+        self.book = LogBook("demo")
+        interest = Interest(
+            wanted=lambda: self.wanted, watched=lambda: self.watched, new=self._new, alert=self.alerts.append
         )
+        self.follower = LogFollower(lambda: self.log, self.book, interest, lambda: self.now)
 
     def _new(self, new: tuple[bytes, ...], dropped: int) -> None:
         self.entries += [json.loads(one) for one in new]
@@ -323,3 +321,14 @@ async def test_a_follower_that_was_hurried_and_is_no_longer_wanted_lets_others_h
     await asyncio.gather(again, return_exceptions=True)
 
     assert again.cancelled()
+
+
+@pytest.mark.asyncio
+async def test_of_a_log_that_is_followed_for_its_alerts_alone_little_is_kept() -> None:
+    following = Following()
+    following.watched = False
+    following.log.write(*(line for index in range(500) for line in lines_of(index, user=f"user{index}")))
+    await following.until(999)
+
+    assert len(following.book.entries) == log_follower.UNWATCHED_ENTRIES
+    assert sum(map(len, following.book.users.values())) <= log_follower.UNWATCHED_ENTRIES

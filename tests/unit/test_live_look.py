@@ -14,6 +14,7 @@ from typing_extensions import override
 from anomalyjob.timestamps import from_epoch_milliseconds
 from anomalyjob_operator.flink_rest import FlinkRest, FlinkUnavailable
 from anomalyjob_operator.live import look as look_module
+from anomalyjob_operator.live.flink_view import JOB_MANAGER
 from anomalyjob_operator.live.look import Look, Wish, look
 
 pytestmark = pytest.mark.asyncio
@@ -132,6 +133,17 @@ async def test_a_taskmanager_tells_its_memory_and_load() -> None:
     assert (metrics.managed_used_bytes, metrics.managed_total_bytes) == (0, 0)
     assert view.task_managers[name].memory_total_bytes == listed["memoryConfiguration"]["totalProcessMemory"]
     assert (view.task_managers[name].slots_total, view.task_managers[name].slots_free) == (3, 0)
+
+
+async def test_the_jobmanager_tells_its_memory_and_load() -> None:
+    view, answers = (await look_at("running")).view, moment("running")
+    told = {one["id"]: float(one["value"]) for one in answers["/jobmanager/metrics"]}
+
+    metrics = view.metrics[JOB_MANAGER]
+    assert metrics.cpu_load == told["Status.JVM.CPU.Load"]
+    assert metrics.heap_used_bytes == told["Status.JVM.Memory.Heap.Used"]
+    assert metrics.heap_max_bytes == told["Status.JVM.Memory.Heap.Max"]
+    assert (metrics.managed_used_bytes, metrics.managed_total_bytes) == (None, None)
 
 
 async def test_a_taskmanager_without_metrics_yet_has_none() -> None:

@@ -16,7 +16,7 @@ from anomalyjob_operator.live.checkpoints_document import checkpoints_document
 from anomalyjob_operator.live.encoding import encoded, log_document
 from anomalyjob_operator.live.known import Known, Moments
 from anomalyjob_operator.live.log_book import LogBook
-from anomalyjob_operator.live.log_follower import LogFollower
+from anomalyjob_operator.live.log_follower import Interest, LogFollower
 from anomalyjob_operator.live.log_source import Key, LogSource
 from anomalyjob_operator.live.overview import overview_document
 from anomalyjob_operator.live.poller import Poller
@@ -55,14 +55,13 @@ class JobFeed:
         self._published: tuple[int, float] = (-1, 0.0)
         self._poller = Poller(self._is_watched, self._looked, around.clock)
         self._book = LogBook(report.job.metadata.name)
-        self._log = LogFollower(
-            lambda: around.log_source(key),
-            self._book,
+        interest = Interest(
             wanted=lambda: self._is_watched() or around.log_wanted(key),
+            watched=self._is_watched,
             new=self._fanout.publish_entries,
             alert=lambda alert: around.alert(key, alert),
-            clock=around.clock,
         )
+        self._log = LogFollower(lambda: around.log_source(key), self._book, interest, around.clock)
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     def start(self) -> None:

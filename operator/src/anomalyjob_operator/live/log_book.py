@@ -47,9 +47,15 @@ class LogBook:
             self._learn(one)
         self._entries.extend(new)
         self._bytes += sum(map(len, new))
-        while len(self._entries) > MAXIMUM_ENTRIES or self._bytes > MAXIMUM_BYTES:
-            self._bytes -= len(self._entries.popleft())
+        self.forget(MAXIMUM_ENTRIES)
         return tuple(new)
+
+    def forget(self, but: int) -> None:
+        """Forget all but so many of the newest entries and users; less, where they are large."""
+        while len(self._entries) > but or self._bytes > MAXIMUM_BYTES:
+            self._bytes -= len(self._entries.popleft())
+        while len(self._subtasks) > min(but, MAXIMUM_USERS):
+            self._subtasks.popitem(last=False)
 
     def forget_users(self) -> None:
         """Begin to learn anew who is where: the job has changed."""
@@ -61,5 +67,3 @@ class LogBook:
             return
         self._subtasks[record.user_id] = record.subtask
         self._subtasks.move_to_end(record.user_id)
-        if len(self._subtasks) > MAXIMUM_USERS:
-            self._subtasks.popitem(last=False)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -28,28 +29,35 @@ MAXIMUM_LINES: Final = 2_000
 """In each of those whiles: more than that is a flood."""
 MAXIMUM_GATHERED: Final = 2_000
 AT_A_TIME: Final = 200
+UNWATCHED_ENTRIES: Final = 100
+UNWATCHED_LINES: Final = 600
+"""So many are still known when a log is opened anew: about what is read of it then."""
 CLOCKS_DIFFER: Final = timedelta(seconds=2)
 """By so much an alert may seem older than the moment at which the following began. Older ones are history."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interest:
+    """For what a log is followed: `wanted` says whether at all, `watched` whether for a reader's eyes.
+
+    `new` gets new entries and how many were passed over before them, `alert` each new alert.
+    """
+
+    wanted: Callable[[], bool]
+    watched: Callable[[], bool]
+    new: Callable[[tuple[bytes, ...], int], None]
+    alert: Callable[[Alert], None]
+
+
 class LogFollower:
-    """`wanted` says whether to follow; `new` gets new entries and how many were passed over, `alert` each new alert."""
+    """Follows the log of one job; `source` is called each time that it is opened."""
 
     def __init__(
-        self,
-        source: Callable[[], LogSource],
-        book: LogBook,
-        *,
-        wanted: Callable[[], bool],
-        new: Callable[[tuple[bytes, ...], int], None],
-        alert: Callable[[Alert], None],
-        clock: Callable[[], datetime],
+        self, source: Callable[[], LogSource], book: LogBook, interest: Interest, clock: Callable[[], datetime]
     ) -> None:
         self._source = source
         self._book = book
-        self._wanted = wanted
-        self._new = new
-        self._alert = alert
+        self._interest = interest
         self._clock = clock
         self._reader = RecordReader()
         self._gathered: deque[Written] = deque(maxlen=MAXIMUM_GATHERED)
@@ -61,15 +69,16 @@ class LogFollower:
 
     async def run(self) -> None:
         """Follow the log for as long as it is wanted; then return."""
-        while not self._wanted():
+        while not self._interest.wanted():
             await loops.took(self._hurry, WANTED_CHECK_SECONDS)
         began = self._clock() - CLOCKS_DIFFER
         reading = asyncio.create_task(self._read_again_and_again(began))
         try:
-            while self._wanted():
+            while self._interest.wanted():
                 await self._hand_on()
         finally:
             await end((reading,))
+            self._tidy()
 
     def hurry(self) -> None:
         """Look at once whether it is wanted."""
@@ -115,7 +124,7 @@ class LogFollower:
         self._gathered.append(written)
         self._something.set()
         if isinstance(written.record, Alert) and written.record.emitted_time >= began:
-            self._alert(written.record)
+            self._interest.alert(written.record)
 
     async def _hand_on(self) -> None:
         if not await loops.took(self._something, WANTED_CHECK_SECONDS):
@@ -124,4 +133,11 @@ class LogFollower:
         gathered, dropped = tuple(self._gathered), self._dropped
         self._gathered.clear()
         self._dropped = 0
-        self._new(self._book.add(gathered), dropped)
+        self._interest.new(self._book.add(gathered), dropped)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Keep little of a log that nobody looks at: one process may follow hundreds for their alerts."""
+        if not self._interest.watched():
+            self._book.forget(UNWATCHED_ENTRIES)
+            self._reader.forget(UNWATCHED_LINES)

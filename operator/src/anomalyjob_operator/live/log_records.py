@@ -67,9 +67,13 @@ class RecordReader:
         mark = hash((workload, line))
         known = mark in self._known
         self._known[mark] = None
-        if len(self._known) > REMEMBERED_LINES:
-            self._known.popitem(last=False)
+        self.forget(REMEMBERED_LINES)
         return known
+
+    def forget(self, but: int) -> None:
+        """Forget all but so many of the lines read last."""
+        while len(self._known) > but:
+            self._known.popitem(last=False)
 
 
 def _record(line: str) -> Record | None:

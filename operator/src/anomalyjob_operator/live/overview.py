@@ -13,6 +13,7 @@ from anomalyjob_operator.live.flink_view import JOB_MANAGER, FlinkView
 from anomalyjob_operator.live.known import Known, is_ready
 from anomalyjob_operator.live.pipeline import pipeline, slots
 from anomalyjob_operator.live.workload_states import WorkloadState, workload_states
+from anomalyjob_operator.pass_report import PassReport
 from anomalyjob_operator.status import Condition, RecoveryStatus, Status
 
 Json = dict[str, Any]
@@ -26,7 +27,7 @@ def overview_document(known: Known, now: datetime) -> Json:
         "namespace": metadata.namespace,
         "name": metadata.name,
         "status": _status(known),
-        "flink": _flink(known.flink),
+        "flink": _flink(known),
         "job": _job(known),
         "taskManagers": _task_managers(report.status, known.flink),
         "workloads": list(_workloads(known)),
@@ -80,8 +81,18 @@ def _recovery(recovery: RecoveryStatus | None) -> Json | None:
     }
 
 
-def _flink(flink: FlinkView) -> Json:
-    return {"answering": flink.answering, "observedAt": flink.answered_at, "version": flink.version}
+def _flink(known: Known) -> Json:
+    flink = known.flink
+    return {
+        # Where there is nobody to ask, nobody is silent.
+        "answering": None if _is_stopped(known.report) else flink.answering,
+        "observedAt": flink.answered_at,
+        "version": flink.version,
+    }
+
+
+def _is_stopped(report: PassReport) -> bool:
+    return report.rest_url is None and report.status.phase == "Suspended"
 
 
 def _job(known: Known) -> Json:
