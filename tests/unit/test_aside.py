@@ -1,6 +1,7 @@
 """What looks on does so in a thread of its own: it may hang, spin or fail, and nobody waits for it."""
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -91,12 +92,15 @@ async def test_who_spins_holds_up_neither_who_tells_nor_the_end(
     for _ in range(3 * INBOX):
         aside.passed(REPORT)
     assert len(aside._inbox) == INBOX
+    aside.forget(KEY)
+    assert caplog.text.count("miss passes from now on") == 1
     await aside.stop()
     assert time.monotonic() - begin < 2
     assert "did not end within" in caplog.text
     let_go.set()
     aside._thread.join(BOUND_SECONDS)
     assert not aside._thread.is_alive()
+    assert recorder.told[-1] == KEY, "that a job is gone is never lost"
 
 
 async def test_what_fails_at_its_start_is_logged_and_telling_goes_on(caplog: pytest.LogCaptureFixture) -> None:
@@ -120,6 +124,30 @@ async def test_a_stop_is_heeded_however_early_it_comes() -> None:
         await aside.stop()
         assert not aside._thread.is_alive() or aside._ended.done()
     assert len(left) == 20
+
+
+async def test_a_process_ends_though_a_thread_of_what_looks_on_is_at_work() -> None:
+    program = (
+        "import asyncio, contextlib, time\n"
+        "from anomalyjob_operator import aside\n"
+        "aside.STOP_SECONDS = 0.2\n"
+        "@contextlib.asynccontextmanager\n"
+        "async def onlooking():\n"
+        "    asyncio.get_running_loop().run_in_executor(None, time.sleep, 40)\n"
+        "    yield None\n"
+        "async def main():\n"
+        "    looking = aside.Aside(onlooking)\n"
+        "    looking.start()\n"
+        "    await asyncio.sleep(0.5)\n"
+        "    await looking.stop()\n"
+        "    return looking.is_left_behind\n"
+        "assert asyncio.run(main())\n"
+        "print('said')\n"
+        "aside.end_process(7)\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    output, _ = await asyncio.wait_for(process.communicate(), BOUND_SECONDS)
+    assert (process.returncode, output) == (7, b"said\n")
 
 
 async def test_what_was_never_started_can_be_stopped() -> None:

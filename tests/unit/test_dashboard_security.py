@@ -167,6 +167,19 @@ async def test_programs_send_the_token_with_each_request(login_page: None) -> No
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("header", [b"Authorization: Bearer \xff\xfe", b"Cookie: anomalyjob-dashboard=\xff\xfe"])
+async def test_bytes_that_are_no_text_are_no_token(
+    header: bytes, login_page: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(token=TOKEN) as here:
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.port)
+        writer.write(b"GET /api/jobs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + header + b"\r\n\r\n")
+        assert (await reader.read()).split(b" ")[1] == b"401"
+        writer.close()
+    assert caplog.text == ""
+
+
+@pytest.mark.asyncio
 async def test_guesses_are_bounded_while_who_is_logged_in_goes_on(login_page: None) -> None:
     async with served(token=TOKEN, cookies=True) as here:
         async with here.client.post("/login", data={"token": TOKEN}):

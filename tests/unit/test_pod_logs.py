@@ -28,7 +28,7 @@ WORKLOAD = "demo-taskmanager-1"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PODS_SECONDS", "FIRST_RETRY_SECONDS", "LARGEST_RETRY_SECONDS"):
+    for name in ("PODS_SECONDS", "SETTLED_PODS_SECONDS", "FIRST_RETRY_SECONDS", "LARGEST_RETRY_SECONDS"):
         monkeypatch.setattr(module, name, 0.02)
 
 
@@ -46,10 +46,13 @@ class Logs:
     refusal: int | None = None
     asked: list[dict[str, str]] = field(default_factory=list)
     open: int = 0
+    looks: int = 0
 
     async def list_pods(self, request: web.Request) -> web.Response:
         """Answer."""
         assert request.query["labelSelector"] == "anomalyjob.dev/job=demo,app.kubernetes.io/component=taskmanager"
+        assert request.query["resourceVersion"] == "0", "the server answers from its memory"
+        self.looks += 1
         return web.json_response({"items": self.pods})
 
     async def log(self, request: web.Request) -> web.StreamResponse:
@@ -171,7 +174,9 @@ async def test_nothing_stays_open_when_nobody_follows_any_more() -> None:
         await logs.until(open=0)
 
 
-async def test_an_answer_that_falls_silent_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_that_falls_silent_is_asked_for_again_and_no_trouble(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(api_module, "STREAM_SILENCE_SECONDS", 0.1)
     logs = Logs(lines={WORKLOAD: [line(1)]})
     async with follow(logs) as following:
@@ -182,6 +187,7 @@ async def test_an_answer_that_falls_silent_is_asked_for_again(monkeypatch: pytes
                 await asyncio.sleep(0.01)
         logs.lines[WORKLOAD].append(line(2))
         assert (await asyncio.wait_for(waiter, BOUND_SECONDS)).lines == ("line 2",)
+    assert caplog.text == ""
 
 
 async def test_a_missing_permission_is_told_once_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -195,6 +201,44 @@ async def test_a_missing_permission_is_told_once_and_tried_again(caplog: pytest.
         assert (await asyncio.wait_for(waiter, BOUND_SECONDS)).lines == ("line 1",)
     assert caplog.text.count("the log of default/demo cannot be followed") == 1
     assert "not allowed, says the test" in caplog.text
+
+
+async def test_pods_that_stay_are_looked_for_seldom_until_a_stream_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SETTLED_PODS_SECONDS", 60.0)
+    logs = Logs(lines={WORKLOAD: [line(1)]})
+    async with follow(logs) as following:
+        await take(following, 1)
+        await asyncio.sleep(0.3)
+        looks = logs.looks
+        assert looks <= 3
+        logs.cut_after = 0
+        waiter = asyncio.ensure_future(anext(following))
+        async with asyncio.timeout(BOUND_SECONDS):
+            while logs.looks == looks:  # noqa: ASYNC110 - polls a fake
+                await asyncio.sleep(0.01)
+        waiter.cancel()
+        await asyncio.gather(waiter, return_exceptions=True)
+
+
+async def test_more_pods_than_there_are_places_take_turns_without_a_loss(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "MAXIMUM_STREAMS", 1)
+    monkeypatch.setattr(module, "TURN_SECONDS", 0.03)
+    monkeypatch.setattr(module, "TURN_CHECK_SECONDS", 0.01)
+    workloads = [f"demo-taskmanager-{number}" for number in (1, 2, 3)]
+    logs = Logs(pods=[pod(name, CREATED) for name in workloads], lines={name: [line(0)] for name in workloads})
+    taken: list[tuple[str, str]] = []
+    async with follow(logs) as following:
+        for number in range(1, 30):
+            for name in workloads:
+                logs.lines[name].append(line(number))
+            await asyncio.sleep(0.01)
+        taken = await take(following, 90)
+        assert logs.open <= 1
+    for name in workloads:
+        assert [text for workload, text in taken if workload == name] == [f"line {number}" for number in range(30)]
+    assert caplog.text.count("they take turns, lines come late") == 1
 
 
 async def test_more_pods_than_there_are_places_wait_for_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,20 @@
 """A thread with an event loop of its own for everything that only looks on, so that reconciling never waits for it.
 
 Whatever spins, hangs or fails there, passes go on, signals are heeded and the process ends in time. Reports are told
-through a bounded inbox: who does not keep up loses the oldest ones, and nobody waits.
+through a bounded inbox: who does not keep up misses some, which is logged, and nobody waits.
 """
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final
+from typing import Final, NoReturn
 
 from anomalyjob_operator.live.log_source import Key
 from anomalyjob_operator.onlookers import Onlookers
@@ -30,16 +33,21 @@ Onlooking = Callable[[], AbstractAsyncContextManager[Onlookers]]
 
 
 class Aside:
-    """Runs what `onlooking` makes. Its methods are for the one thread that reconciles, and return at once."""
+    """Runs what `onlooking` makes. Its methods are for the one thread that reconciles, and return at once.
+
+    `is_left_behind`: it did not end when it should have; see `end_process`.
+    """
 
     def __init__(self, onlooking: Onlooking) -> None:
         self._onlooking = onlooking
-        self._inbox: deque[Callable[[Onlookers], None]] = deque(maxlen=INBOX)
+        self._inbox: deque[Callable[[Onlookers], None]] = deque()
+        self._is_behind = False
         self._woken = True
         self._onlookers: Onlookers | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._stop_wanted = False
+        self.is_left_behind = False
         self._ended: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._thread = threading.Thread(target=self._run, name="aside", daemon=True)
 
@@ -57,19 +65,29 @@ class Aside:
             async with asyncio.timeout(STOP_SECONDS):
                 await asyncio.shield(asyncio.wrap_future(self._ended))
         except TimeoutError:
+            self.is_left_behind = True
             logger.warning("what looks on did not end within %.0f s and is left behind", STOP_SECONDS)
 
     def passed(self, report: PassReport) -> None:
         """Tell of a pass: a PassListener."""
-        self._tell(lambda onlookers: onlookers.passed(report))
+        self._tell_if_read(lambda onlookers: onlookers.passed(report))
 
     def forget(self, key: Key) -> None:
-        """Tell that a job is gone."""
+        """Tell that a job is gone: it comes only once, so it is kept in any case."""
         self._tell(lambda onlookers: onlookers.forget(key))
 
     def looked(self, key: Key, seconds: float, *, failed: bool) -> None:
         """Tell how long a look at a resource took, and whether it failed."""
-        self._tell(lambda onlookers: onlookers.looked(key, seconds, failed=failed))
+        self._tell_if_read(lambda onlookers: onlookers.looked(key, seconds, failed=failed))
+
+    def _tell_if_read(self, message: Callable[[Onlookers], None]) -> None:
+        """Tell unless too much is unread already: there will be newer reports."""
+        if len(self._inbox) < INBOX:
+            self._is_behind = False
+            self._tell(message)
+        elif not self._is_behind:
+            self._is_behind = True
+            logger.error("what looks on does not keep up: dashboard, metrics and notifications miss passes from now on")
 
     def _tell(self, message: Callable[[Onlookers], None]) -> None:
         self._inbox.append(message)
@@ -110,6 +128,15 @@ class Aside:
         async with self._onlooking() as self._onlookers:
             self._deliver()
             await self._stop.wait()
+
+
+def end_process(status: int) -> NoReturn:
+    """End this process though something was left behind: Python would wait for threads that it has still at work."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
 
 
 def carried_over(emit: EmitEvent, loop: asyncio.AbstractEventLoop) -> EmitEvent:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from anomalyjob_operator.aside import end_process
 from anomalyjob_operator.cli.console import plain_errors, resource_in, teller
 from anomalyjob_operator.cli.selection import current_settings
 from anomalyjob_operator.dashboard.login import read_token
@@ -70,13 +71,15 @@ def up(file: Path, rest_port: int | None, dashboard_port: int | None, *, no_dash
                 write_supervisor_record(folder, datetime.now(UTC), chosen.ports.rest_url)
                 _greet(folder, machine, chosen, tell)
                 place = Place(folder=folder, ports=chosen.ports, machine=machine)
-                asyncio.run(_supervise(place, AppliedFile(file, seen, folder, stored, tell), tell, options))
+                ended = asyncio.run(_supervise(place, AppliedFile(file, seen, folder, stored, tell), tell, options))
     tell(_farewell(folder, file))
+    if not ended:
+        end_process(0)
 
 
-async def _supervise(place: Place, file: AppliedFile, tell: Tell, options: ShowOptions) -> None:
+async def _supervise(place: Place, file: AppliedFile, tell: Tell, options: ShowOptions) -> bool:
     # Made inside the loop: what it waits on belongs to the loop.
-    await Session(place, file, tell, options).run()
+    return await Session(place, file, tell, options).run()
 
 
 def _show_options(settings: Settings) -> ShowOptions:

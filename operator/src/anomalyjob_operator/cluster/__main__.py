@@ -9,6 +9,7 @@ import kopf
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
+from anomalyjob_operator.aside import end_process
 from anomalyjob_operator.cluster.api import KubernetesApi
 from anomalyjob_operator.cluster.handlers import register
 from anomalyjob_operator.cluster.runtime import Operator
@@ -20,17 +21,19 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     try:
         settings = ClusterSettings.of(os.environ)
-        asyncio.run(_run(settings))
+        left_behind = asyncio.run(_run(settings))
     except (SettingsError, ConfigException) as error:
         sys.stderr.write(f"anomalyjob operator: {error}\n")
         return 2
-    return 0
+    return end_process(0) if left_behind else 0
 
 
-async def _run(settings: ClusterSettings) -> None:
+async def _run(settings: ClusterSettings) -> bool:
+    """Return whether something was left behind that the process would wait for."""
     registry = kopf.OperatorRegistry()
     async with KubernetesApi(await _configuration()) as api:
-        register(registry, Operator(api, settings))
+        operator = Operator(api, settings)
+        register(registry, operator)
         await kopf.operator(
             registry=registry,
             standalone=True,
@@ -38,6 +41,7 @@ async def _run(settings: ClusterSettings) -> None:
             namespaces=settings.watched_namespaces,
             liveness_endpoint=f"http://0.0.0.0:{settings.liveness_port}/healthz",
         )
+        return operator.is_left_behind
 
 
 async def _configuration() -> Configuration:

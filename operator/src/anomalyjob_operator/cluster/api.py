@@ -76,9 +76,20 @@ class KubernetesApi:
                 return None
             raise
 
-    async def list(self, kind: Kind, namespace: str | None, labels: Mapping[str, str] | None = None) -> list[Manifest]:
-        """Return all objects with the labels, of one namespace or of all."""
+    async def list(
+        self,
+        kind: Kind,
+        namespace: str | None,
+        labels: Mapping[str, str] | None = None,
+        *,
+        recent_enough: bool = False,
+    ) -> list[Manifest]:
+        """Return all objects with the labels, of one namespace or of all.
+
+        `recent_enough` lets the server answer from its memory, for who looks often and may see what was a moment ago.
+        """
         query = {} if not labels else {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
+        query |= {"resourceVersion": "0"} if recent_enough else {}
         answer = await self._call("GET", kind.path(namespace), query=query)
         items: list[Manifest] = answer["items"]
         return items
@@ -124,7 +135,7 @@ class KubernetesApi:
     async def stream(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
         """Yield what comes of an answer without an end, such as a log that is followed, in chunks as they come.
 
-        Nothing for STREAM_SILENCE_SECONDS ends it like a connection that broke. Raise like every other call.
+        Nothing for STREAM_SILENCE_SECONDS ends it: who is silent may be gone. Raise like every other call.
         """
         what = f"GET {path}"
         try:
@@ -133,7 +144,7 @@ class KubernetesApi:
                 if response.status != 200:
                     body = (await response.content.read(MAXIMUM_ERROR_BYTES)).decode(errors="replace")
                     raise _api_error(what, ApiException(status=response.status, reason=response.reason, body=body))
-                async for chunk in response.content.iter_any():
+                while chunk := await _next_chunk(response):
                     yield chunk
             finally:
                 response.close()
@@ -199,6 +210,14 @@ async def _open_stream(client: ApiClient, path: str, query: Mapping[str, str]) -
     timeout = aiohttp.ClientTimeout(total=None, connect=REQUEST_TIMEOUT_SECONDS, sock_read=STREAM_SILENCE_SECONDS)
     response: aiohttp.ClientResponse = (await client.call_api(*serialized, _request_timeout=timeout)).response
     return response
+
+
+async def _next_chunk(response: aiohttp.ClientResponse) -> bytes:
+    """Return what comes next; nothing at the end, and after a long silence."""
+    try:
+        return await response.content.readany()
+    except TimeoutError:
+        return b""
 
 
 def _api_error(what: str, error: ApiException) -> ApiError:

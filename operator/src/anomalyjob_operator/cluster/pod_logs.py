@@ -7,7 +7,7 @@ follows, and asks again, with growing pauses, for what breaks off. It must not i
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,10 +20,16 @@ from anomalyjob_operator.names import FLINK_CONTAINER, WORKLOAD_LABEL, role_sele
 logger = logging.getLogger(__name__)
 
 PODS_SECONDS: Final = 2.0
+SETTLED_PODS_SECONDS: Final = 10.0
+"""Between two looks for pods when nothing changes; a stream that ends brings the next one at once."""
 FIRST_RETRY_SECONDS: Final = 1.0
 LARGEST_RETRY_SECONDS: Final = 30.0
+LONG_SECONDS: Final = 10.0
+"""A stream that lived that long was none that failed."""
 MAXIMUM_STREAMS: Final = 60
-"""Over all jobs; further pods wait until a stream ends."""
+"""Over all jobs; when there are more pods, they take turns, and no line is lost by that."""
+TURN_SECONDS: Final = 30.0
+TURN_CHECK_SECONDS: Final = 1.0
 MAXIMUM_PODS: Final = 50
 """Of one job."""
 QUEUED_BATCHES: Final = 16
@@ -36,7 +42,30 @@ class PodLogs:
 
     def __init__(self, api: KubernetesApi) -> None:
         self.api = api
-        self.places = asyncio.Semaphore(MAXIMUM_STREAMS)
+        self._places = asyncio.Semaphore(MAXIMUM_STREAMS)
+        self._waiting = 0
+        self._told = False
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether somebody waits for a place."""
+        return self._waiting > 0
+
+    @contextlib.asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Wait for one of the places, and take it."""
+        if self._places.locked() and not self._told:
+            self._told = True
+            logger.warning("more than %d pods' logs are followed: they take turns, lines come late", MAXIMUM_STREAMS)
+        self._waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def of(self, key: Key) -> "PodLogSource":
         """Return the source of one job's lines."""
@@ -51,6 +80,7 @@ class _Following:
     batches: asyncio.Queue[LogBatch] = field(default_factory=lambda: asyncio.Queue(QUEUED_BATCHES))
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class PodLogSource:
@@ -76,48 +106,74 @@ class PodLogSource:
     async def _watch_pods(self, following: _Following) -> None:
         """Let there be a stream for every pod that runs, and none for a pod that is gone."""
         while True:
+            following.ended.clear()
+            settled = False
             try:
-                pods = await self._logs.api.list(POD, self._namespace, role_selector(self._name, "taskmanager"))
+                labels = role_selector(self._name, "taskmanager")
+                pods = await self._logs.api.list(POD, self._namespace, labels, recent_enough=True)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next look may not meet it
                 self._tell(following, error)
             else:
-                self._adjust(following, pods)
+                settled = not self._adjust(following, pods) and all(map(_stays, pods))
                 following.history = WHOLE_LOG_LINES
             await asyncio.sleep(PODS_SECONDS)
+            if settled:
+                await _wait(following.ended, SETTLED_PODS_SECONDS - PODS_SECONDS)
 
-    def _adjust(self, following: _Following, pods: list[Manifest]) -> None:
+    def _adjust(self, following: _Following, pods: list[Manifest]) -> bool:
+        """Begin and end streams; return whether there was anything to begin or end."""
         present = {str(pod["metadata"]["uid"]): pod for pod in pods}
-        for uid in following.tasks.keys() - present.keys():
+        before = set(following.tasks)
+        for uid in before - present.keys():
             # What it wrote last has come by now, or never will.
             following.tasks.pop(uid).cancel()
         for uid, pod in present.items():
             if uid not in following.tasks and _runs(pod) and len(following.tasks) < MAXIMUM_PODS:
                 following.tasks[uid] = asyncio.create_task(self._read(following, pod, following.history))
+        return before != set(following.tasks)
 
     async def _read(self, following: _Following, pod: Manifest, history: int) -> None:
         """Read one pod's log for ever: a container that is started again goes on in it."""
-        lines, pause = NewLines(), FIRST_RETRY_SECONDS
+        lines, pause, loop = NewLines(), FIRST_RETRY_SECONDS, asyncio.get_running_loop()
         while True:
-            before = lines.since
-            try:
-                async with self._logs.places:
+            async with self._logs.place():
+                before, began_at = lines.since, loop.time()
+                try:
                     await self._stream(following, pod, lines, history)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may not meet it
-                self._tell(following, error)
-            pause = FIRST_RETRY_SECONDS if lines.since != before else min(2 * pause, LARGEST_RETRY_SECONDS)
+                except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may not meet it
+                    self._tell(following, error)
+            following.ended.set()
+            was_good = lines.since != before or loop.time() - began_at > LONG_SECONDS
+            pause = FIRST_RETRY_SECONDS if was_good else min(2 * pause, LARGEST_RETRY_SECONDS)
             await asyncio.sleep(pause)
 
     async def _stream(self, following: _Following, pod: Manifest, lines: NewLines, history: int) -> None:
+        """Read until the log ends, falls silent, or it is somebody else's turn."""
         query = {"container": FLINK_CONTAINER, "follow": "true", "timestamps": "true"}
         query |= {"tailLines": str(history)} if lines.since is None else {"sinceTime": lines.since}
         path, cutter = POD.path(self._namespace, pod["metadata"]["name"], "log"), LineCutter()
         workload = pod["metadata"]["labels"][WORKLOAD_LABEL]
+        turn_ends_at = asyncio.get_running_loop().time() + TURN_SECONDS
         lines.ask_again()
         async with contextlib.aclosing(self._logs.api.stream(path, query)) as chunks:
-            async for chunk in chunks:
+            while chunk := await self._chunk_in_turn(chunks, turn_ends_at):
                 new = tuple(text for line in cutter.lines(chunk) if (text := lines.take(line)) is not None)
                 if new:
                     await following.batches.put(LogBatch(workload=workload, lines=new))
+
+    async def _chunk_in_turn(self, chunks: AsyncGenerator[bytes, None], turn_ends_at: float) -> bytes:
+        """Return what comes next; nothing at the end, or when it is somebody else's turn."""
+        chunk = asyncio.ensure_future(_next(chunks))
+        try:
+            while not chunk.done():
+                await asyncio.wait((chunk,), timeout=TURN_CHECK_SECONDS)
+                if self._logs.is_crowded and asyncio.get_running_loop().time() > turn_ends_at:
+                    return b""
+            return chunk.result()
+        finally:
+            # What has come and was not taken is asked for again.
+            chunk.cancel()
+            await asyncio.gather(chunk, return_exceptions=True)
 
     def _tell(self, following: _Following, error: Exception) -> None:
         """Log a problem; the same kind of it once for as long as somebody follows."""
@@ -132,3 +188,17 @@ class PodLogSource:
 def _runs(pod: Manifest) -> bool:
     statuses = pod.get("status", {}).get("containerStatuses", [])
     return any(one.get("name") == FLINK_CONTAINER and "running" in one.get("state", {}) for one in statuses)
+
+
+async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes:
+    return await anext(chunks, b"")
+
+
+def _stays(pod: Manifest) -> bool:
+    return _runs(pod) and "deletionTimestamp" not in pod["metadata"]
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, seconds)):
+            await event.wait()

@@ -68,6 +68,11 @@ class Operator:
         await self._jobs.flush()
         await self._aside.stop()
 
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether something did not end with the operator: then `end_process` has to be called."""
+        return self._aside.is_left_behind
+
     def resource_changed(self, namespace: str, name: str) -> None:
         """Look at the resource soon."""
         self._queue.add((namespace, name))

@@ -102,7 +102,7 @@ class Login:
         return answer
 
     def _has_cookie(self, request: web.Request) -> bool:
-        return hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self._session.encode())
+        return hmac.compare_digest(_bytes(request.cookies.get(COOKIE, "")), self._session.encode())
 
     def _refusal(self, shown: str) -> web.Response | None:
         """Return None for the token. While too many wrong ones came, not even the right one is taken."""
@@ -112,10 +112,15 @@ class Login:
             answer = text_answer(429, "Too many wrong tokens. Wait a minute.")
             answer.headers["Retry-After"] = str(int(FAILURES_SECONDS))
             return answer
-        if hmac.compare_digest(shown.encode(), self._token):
+        if hmac.compare_digest(_bytes(shown), self._token):
             return None
         self._failures.append(now)
         return _unauthorized("That is not the token.")
+
+
+def _bytes(shown: str) -> bytes:
+    """Return bytes to compare: a header may hold what is no text at all."""
+    return shown.encode(errors="backslashreplace")
 
 
 def _unauthorized(sentence: str) -> web.Response:

@@ -48,8 +48,11 @@ class Session:
         self._problem: tuple[str, float] | None = None
         self._aside = self._onlooking(options, asyncio.get_running_loop())
 
-    async def run(self) -> None:
-        """Supervise until a signal to stop; then stop every process and keep everything else."""
+    async def run(self) -> bool:
+        """Supervise until a signal to stop; then stop every process and keep everything else.
+
+        Return whether all of this process ended as well: else `end_process` has to be called.
+        """
         async with Supervisor(self._folder, self._tell) as supervisor:
             with self._signals(supervisor):
                 alerts = asyncio.create_task(self._tell_alerts())
@@ -60,6 +63,7 @@ class Session:
                     alerts.cancel()
                 self._tell("stopping all processes; Ctrl-C once more ends them at once")
                 await asyncio.gather(supervisor.stop(), self._aside.stop())
+        return not self._aside.is_left_behind
 
     async def _reconcile_until_stopped(self, supervisor: Supervisor) -> None:
         backend = LocalBackend(self._place, supervisor, publish=self._publish, tell_event=self._tell_event)
