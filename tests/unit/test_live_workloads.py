@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import pytest
 from tests.unit.live_reports import Passes
 from tests.unit.observations import at, checkpoints, flink, jobmanager, seen, taskmanager, taskmanagers
 
 from anomalyjob_operator.live.workload_states import WorkloadState, workload_states
 from anomalyjob_operator.observed import Observed, Refusal
+from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.status import Phase
 
 ALL = frozenset({"demo-taskmanager-1", "demo-taskmanager-2", "demo-taskmanager-3"})
 
@@ -150,3 +153,29 @@ def test_ten_taskmanagers_stand_in_the_order_of_their_numbers() -> None:
     names = list(shown.states(Observed(jobmanager=None), at(0), registered=None))
 
     assert names == ["jobmanager", *(f"taskmanager-{number}" for number in range(1, 12))]
+
+
+def with_phase(report: PassReport, phase: Phase) -> PassReport:
+    return replace(report, status=report.status.evolve(phase=phase))
+
+
+@pytest.mark.parametrize("phase", ["Running", "Degraded", "Upgrading"])
+def test_a_recovery_that_a_change_cut_short_is_not_open_for_ever(phase: Phase) -> None:
+    passes = Passes()
+    passes.report(seen(), at(20))
+    superseded = with_phase(passes.report(restoring(), at(34)), phase)
+    states = workload_states(superseded, ALL, at(50))
+
+    assert superseded.status.last_recovery is not None
+    assert superseded.status.last_recovery.running_at is None
+    assert {state.state for state in states} == {"running"}
+
+
+@pytest.mark.parametrize("phase", ["Upgrading", "Suspended", "Deleting"])
+def test_what_ends_in_a_planned_stop_has_not_died(phase: Phase) -> None:
+    passes = Passes()
+    passes.report(seen(), at(20))
+    leaving = seen(taskmanagers=taskmanagers(alive=False, alive_since=None, died_at=at(30)))
+    states = workload_states(with_phase(passes.report(leaving, at(31)), phase), ALL, at(12))
+
+    assert [(state.state, state.reason) for state in states][1] == ("stopped", f"stopped: {phase}")

@@ -10,9 +10,13 @@ from typing import Final, Literal
 from anomalyjob_operator.names import job_manager_name, task_manager_name
 from anomalyjob_operator.observed import Role, WorkloadObservation
 from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.status import Phase
 
 State = Literal["running", "starting", "down", "restarting", "waiting", "stopped"]
 
+_BEGINNING: Final = frozenset({"Pending", "Deploying"})
+_RECOVERING: Final = frozenset({"Recovering", "Degraded", "Failed"})
+_STOPPING: Final = frozenset({"Suspended", "Upgrading", "Deleting"})
 _CLOCKS_DIFFER: Final = timedelta(seconds=5)
 """By so much a death may seem older than the recovery that it caused."""
 
@@ -33,7 +37,7 @@ class _Light:
 
     registered: frozenset[str] | None
     lost_since: datetime | None
-    beginning: bool
+    phase: Phase
 
 
 def workload_states(
@@ -47,7 +51,7 @@ def workload_states(
     light = _Light(
         registered=registered,
         lost_since=_recovering_since(report, all_running_since),
-        beginning=report.status.phase in {"Pending", "Deploying"},
+        phase=report.status.phase,
     )
     seen = [_state(workload, light) for workload in _seen(report)]
     there = {state.seen.name for state in seen}
@@ -68,24 +72,25 @@ def _wanted(report: PassReport) -> list[tuple[str, Role]]:
 
 def _missing(name: str, role: Role, report: PassReport) -> WorkloadState:
     workload = WorkloadObservation(name=name, role=role, alive=False)
-    if report.status.phase in {"Suspended", "Upgrading", "Deleting"}:
-        reason = f"stopped: {report.status.phase}"
-        return WorkloadState(seen=workload, state="stopped", reason=reason, since=None)
+    if report.status.phase in _STOPPING:
+        return _stopped(workload, report.status.phase)
     return WorkloadState(seen=workload, state="starting", reason="not there yet", since=None)
 
 
 def _recovering_since(report: PassReport, all_running_since: datetime | None) -> datetime | None:
-    """Return the moment since which a death belongs to the open recovery, None when none is open."""
+    """Return the moment since which a death belongs to the open recovery, None when none is open.
+
+    A recovery that a change of the job cut short stays in the status as it was: the phase tells that it is over.
+    """
     recovery = report.status.last_recovery
-    if recovery is None or recovery.running_at is not None:
+    if recovery is None or recovery.running_at is not None or report.status.phase not in _RECOVERING:
         return None
-    begin = recovery.detected_at - _CLOCKS_DIFFER
-    return begin if all_running_since is None else min(all_running_since, recovery.detected_at)
+    return all_running_since or recovery.detected_at - _CLOCKS_DIFFER
 
 
 def _state(workload: WorkloadObservation, light: _Light) -> WorkloadState:
     if not workload.alive:
-        return _not_alive(workload)
+        return _not_alive(workload, light)
     state, reason = _alive(workload, light)
     return WorkloadState(seen=workload, state=state, reason=reason, since=workload.alive_since)
 
@@ -97,20 +102,26 @@ def _alive(workload: WorkloadObservation, light: _Light) -> tuple[State, str | N
         return "waiting", workload.refusal.message
     if light.registered is None:
         # In a job that ran before, a silent endpoint says nothing about the processes.
-        return ("starting" if light.beginning else "running"), "Flink's REST endpoint does not answer"
+        return ("starting" if light.phase in _BEGINNING else "running"), "Flink's REST endpoint does not answer"
     if workload.role == "taskmanager" and workload.name not in light.registered:
         return "starting", "not yet registered with the JobManager"
     return "running", None
 
 
-def _not_alive(workload: WorkloadObservation) -> WorkloadState:
+def _not_alive(workload: WorkloadObservation, light: _Light) -> WorkloadState:
     if workload.waiting is not None:
         waits = f"{workload.waiting.reason}: {workload.waiting.message}"
         return WorkloadState(seen=workload, state="waiting", reason=waits, since=workload.died_at)
+    if light.phase in _STOPPING and workload.refusal is None:
+        return _stopped(workload, light.phase)
     if workload.died_at is None:
         return WorkloadState(seen=workload, state="starting", reason="no process yet", since=None)
     reason = "its process died" if workload.refusal is None else workload.refusal.message
     return WorkloadState(seen=workload, state="down", reason=reason, since=workload.died_at)
+
+
+def _stopped(workload: WorkloadObservation, phase: Phase) -> WorkloadState:
+    return WorkloadState(seen=workload, state="stopped", reason=f"stopped: {phase}", since=workload.died_at)
 
 
 def _natural(name: str) -> tuple[str, int]:
