@@ -9,9 +9,10 @@ import pytest
 import pytest_asyncio
 from kubernetes.aio.client.configuration import Configuration
 from tests.unit.cluster_world import KEY, SETTINGS, World, open_world
+from tests.unit.fake_objects import RefusedError
 from tests.unit.observations import T0
 
-from anomalyjob_operator.cluster.api import KubernetesApi
+from anomalyjob_operator.cluster.api import ApiError, KubernetesApi
 from anomalyjob_operator.cluster.jobs import Jobs
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, EVENT
 from anomalyjob_operator.cluster.pod_logs import PodLogs
@@ -93,6 +94,30 @@ async def test_an_event_of_an_onlooker_becomes_one_of_the_job(world: World, told
     await world.jobs.emit(KEY, ALERT)
     events = world.store.all(EVENT, "default", {})
     assert [event["message"] for event in events if event["reason"] == "AnomalyAlert"] == [ALERT.message]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("status, comes_again", [(403, False), (404, False), (422, False), (429, True), (500, True)])
+async def test_an_event_that_is_refused_for_good_is_not_tried_again(
+    world: World, told: Told, status: int, comes_again: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.submit()
+    await world.look()
+    world.server.refusals["create", "Event"] = RefusedError(status, "says the test")
+    if comes_again:
+        with pytest.raises(ApiError, match="says the test"):
+            await world.jobs.emit(KEY, ALERT)
+        return
+    await world.jobs.emit(KEY, ALERT)
+    assert "default/demo: an event is not told" in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_an_event_may_hold_what_is_no_text(world: World, told: Told) -> None:
+    world.submit()
+    await world.look()
+    await world.jobs.emit(KEY, replace(ALERT, message="[ALERT] userId=\udcff abnormal 3 times"))
+    assert [event["reason"] for event in world.store.all(EVENT, "default", {})].count("AnomalyAlert") == 1
 
 
 @pytest.mark.asyncio

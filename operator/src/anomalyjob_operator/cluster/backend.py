@@ -220,7 +220,7 @@ class ClusterBackend:
             "apiVersion": EVENT.api_version,
             "kind": EVENT.name,
             "metadata": {
-                "name": f"{self._name}.{hashlib.sha256(said.encode()).hexdigest()[:16]}",
+                "name": f"{self._name}.{hashlib.sha256(said.encode(errors='surrogatepass')).hexdigest()[:16]}",
                 "namespace": self._namespace,
             },
             "involvedObject": {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from anomalyjob_operator.cluster.api import KubernetesApi
+from anomalyjob_operator.cluster.api import REFUSALS, ApiError, KubernetesApi
 from anomalyjob_operator.cluster.backend import ClusterBackend, DamagedLedgerError, rest_address
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, Manifest
 from anomalyjob_operator.cluster.render import RenderSettings
@@ -87,9 +87,16 @@ class Jobs:
             self._jobs[key].backend.look_closely()
 
     async def emit(self, key: Key, event: Event) -> None:
-        """Tell an event of a job, unless the job is gone. Raise what the API raises."""
-        if key in self._jobs:
+        """Tell an event of a job, unless the job is gone. Raise what may succeed when it is tried again."""
+        if key not in self._jobs:
+            return
+        try:
             await self._jobs[key].backend.emit((event,))
+        except ApiError as error:
+            if error.status not in REFUSALS | {404}:
+                raise
+            # Such as a namespace that is being deleted: it would be refused again, and others wait behind it.
+            logger.warning("%s/%s: an event is not told: %s", *key, error)
 
     async def flush(self) -> None:
         """Write what passes have kept back. What cannot be written in time is only older."""
