@@ -11,7 +11,7 @@ from tests.unit.played_feeds import PlayedFeeds
 
 from anomalyjob_operator.dashboard import Dashboard
 
-BOUND_SECONDS = 10.0
+BOUND_SECONDS = 30.0
 KEY = ("default", "demo")
 
 

@@ -21,7 +21,7 @@ from anomalyjob_operator.status import Event
 
 pytestmark = pytest.mark.asyncio
 
-BOUND_SECONDS = 10.0
+BOUND_SECONDS = 30.0
 REPORT = healthy_report()
 KEY = ("default", "demo")
 
@@ -95,7 +95,7 @@ async def test_who_spins_holds_up_neither_who_tells_nor_the_end(
     aside.forget(KEY)
     assert caplog.text.count("miss passes from now on") == 1
     await aside.stop()
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 10
     assert "did not end within" in caplog.text
     let_go.set()
     aside._thread.join(BOUND_SECONDS)

@@ -217,7 +217,7 @@ async def test_the_operator_shows_its_jobs_and_lets_open_pages_hold_up_nothing(
         assert (await page.content.readline()) == b"event: overview\n"
         began_at = time.monotonic()
         await process.operator.stop()
-        assert time.monotonic() - began_at < 3
+        assert time.monotonic() - began_at < 9
         with pytest.raises(aiohttp.ClientError):
             await page.read()
 

@@ -109,7 +109,7 @@ async def test_stopping_ends_all_streams_at_once() -> None:
             await next_event(answer)
         begin = time.monotonic()
         await here.dashboard.stop()
-        assert time.monotonic() - begin < 1.0
+        assert time.monotonic() - begin < 5.0, "less than the 30 s that a stream would wait"
         for answer in answers:
             with pytest.raises((aiohttp.ClientError, EOFError)):
                 await next_event(answer)
@@ -127,7 +127,7 @@ async def test_stopping_does_not_wait_for_a_reader_that_does_not_read() -> None:
             await asyncio.sleep(0)
         begin = time.monotonic()
         await here.dashboard.stop()
-        assert time.monotonic() - begin < 2.0
+        assert time.monotonic() - begin < 6.0
         sleeper.close()
 
 

@@ -15,7 +15,7 @@ from anomalyjob_operator.local.state_folder import StateFolder
 
 pytestmark = pytest.mark.asyncio
 
-BOUND_SECONDS = 10.0
+BOUND_SECONDS = 30.0
 FIRST = "demo-taskmanager-1"
 
 

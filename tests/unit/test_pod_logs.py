@@ -21,7 +21,7 @@ from anomalyjob_operator.live.log_source import LogBatch
 
 pytestmark = pytest.mark.asyncio
 
-BOUND_SECONDS = 10.0
+BOUND_SECONDS = 30.0
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WORKLOAD = "demo-taskmanager-1"
 

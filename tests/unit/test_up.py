@@ -220,7 +220,7 @@ def test_the_dashboard_shows_the_job_its_alerts_and_metrics(up: Up) -> None:
         up.signal(signal.SIGINT)
         asked_at = time.monotonic()
         assert up.wait() == 0
-        assert time.monotonic() - asked_at < 5, "an open page holds nothing up"
+        assert time.monotonic() - asked_at < 10, "an open page holds nothing up"
 
 
 def test_the_dashboard_takes_the_next_port_and_can_be_left_out(up: Up, tmp_path: Path) -> None:
