@@ -81,6 +81,15 @@ def test_nothing_flows_before_it_is_known_what_is_restored(dashboard: PlayedDash
     assert job.count('[data-flow="restoring"]') == 0
 
 
+def test_a_recovery_that_a_change_cut_short_is_over(dashboard: PlayedDashboard, job: JobPage) -> None:
+    cut = played_now().overview()
+    cut["status"]["recovery"] = played_now().task_manager_lost()["status"]["recovery"]
+    dashboard.play("overview", cut)
+    job.page.get_by_text("Last recovery, cut short by a change of the job").wait_for()
+    assert job.attribute(".recovery", "data-over") == "true"
+    assert job.count('[data-flow="restoring"]') == 0
+
+
 def test_a_restore_appears_as_a_row_and_as_a_mark_in_the_chart(dashboard: PlayedDashboard, job: JobPage) -> None:
     rows, marks = job.count('tr[data-entry="restore"]'), job.count('.chart-mark[data-mark="restore"]')
     dashboard.play("checkpoints", played_now().checkpoints(restored=True))

@@ -85,6 +85,25 @@ def test_what_is_stale_and_why(
 
 
 @pytest.mark.parametrize(
+    "running,safe,phase,state",
+    [
+        (None, None, "Recovering", "recovering"),
+        (None, None, "Degraded", "recovering"),
+        (None, None, "Running", "cut"),
+        (None, None, "Upgrading", "cut"),
+        (None, None, "Failed", "failed"),
+        ("at", None, "Running", "confirming"),
+        ("at", None, "Suspended", "cut"),
+        ("at", "at", "Running", "over"),
+        ("at", "at", "Failed", "over"),
+    ],
+)
+def test_how_far_a_recovery_is(job: JobPage, running: str | None, safe: str | None, phase: str, state: str) -> None:
+    recovery = {"runningAt": running, "safeAt": safe}
+    assert results(job, "app/recovery_state.js", "recoveryState", (recovery, phase)) == [state]
+
+
+@pytest.mark.parametrize(
     "edges,columns",
     [
         ([["a", "b"], ["b", "c"]], [["a"], ["b"], ["c"]]),

@@ -1,6 +1,8 @@
 /* What is moving between the volume and the TaskManagers right now, judged from the documents. Pure but for what it
    remembers. */
 
+import { recoveryState } from "./recovery_state.js";
+
 const CHECKPOINT_SHOWN_MILLISECONDS = 2500;
 const RESTORE_SHOWN_MILLISECONDS = 10000;
 
@@ -21,8 +23,8 @@ export class Flows {
     const restoredAt = data.restored?.restoredAt ?? null;
     if (this.seen && restoredAt && restoredAt !== this.restoredAt) this.restoreSeenAt = now;
     this.restoredAt = restoredAt;
-    const { recovery } = data.status;
-    this.recovering = Boolean(recovery && recovery.runningAt === null);
+    const { recovery, phase } = data.status;
+    this.recovering = recoveryState(recovery, phase) === "recovering";
     this.source = recovery?.fromCheckpoint ?? null;
     this.seen = true;
   }

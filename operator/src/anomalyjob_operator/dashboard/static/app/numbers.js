@@ -37,6 +37,7 @@ export const bytesPerSecond = (value) => known(value, (known_) => `${sizeText(kn
 export const milliseconds = (value) => known(value, durationText);
 export const seconds = (value) => known(value, (known_) => durationText(known_ * 1000));
 export const count = (value) => known(value, (known_) => known_.toLocaleString("en-US"));
+export const counted = (value, one, many) => known(value, (number) => `${count(number)} ${number === 1 ? one : many}`);
 export const perSecond = (value) => known(value, (known_) => (known_ === 0 ? "0 /s" : `${digits(known_)} /s`));
 export const word = (value) => known(value, String);
 

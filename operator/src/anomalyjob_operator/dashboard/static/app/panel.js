@@ -21,8 +21,8 @@ export class Panel {
     this.age.update(null);
   }
 
-  /* `flink`: what is known of Flink's answers, null when the panel does not rest on them. Nobody is asked (`answering` null)
-     while the job is suspended: that makes nothing stale which the operator itself sees. */
+  /* `flink`: what is known of Flink's answers, null when the panel does not rest on them. Nobody is asked (`answering`
+     null) while the job is suspended: that makes nothing stale which the operator itself sees. */
   observed(observedAt, flink = null) {
     this.observedAt = observedAt;
     this.flink = flink;
@@ -41,6 +41,7 @@ export class Panel {
     setAttribute(this.node, "data-stale", cause ? "true" : "false");
     setAttribute(this.node, "data-stale-cause", cause);
     this.node.classList.toggle("stale", Boolean(cause));
+    this.node.classList.toggle("never-seen", Boolean(cause) && age === null);
     // The age in the mark goes on counting; a screen reader hears of the change once.
     if (Boolean(cause) !== Boolean(this.cause)) announce(`${this.title}: ${cause ? text : "up to date again"}`);
     this.cause = cause;

@@ -29,11 +29,14 @@ export const toneOf = (word) => TONE_OF.get(word) ?? "quiet";
 
 /* Conditions whose True is bad news. */
 const BAD_WHEN_TRUE = new Set(["Stalled"]);
+/* False while a job starts or recovers: told, and not yet bad. */
+const WARNING_WHEN_FALSE = new Set(["Ready"]);
 const NEUTRAL = new Set(["Reconciling"]);
 
 export function toneOfCondition({ type, status }) {
   if (status === "Unknown") return "quiet";
   if (NEUTRAL.has(type)) return status === "True" ? "busy" : "quiet";
   if (BAD_WHEN_TRUE.has(type)) return status === "True" ? "bad" : "quiet";
-  return status === "True" ? "good" : "bad";
+  if (status === "True") return "good";
+  return WARNING_WHEN_FALSE.has(type) ? "warn" : "bad";
 }

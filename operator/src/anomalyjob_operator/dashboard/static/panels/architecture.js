@@ -3,7 +3,7 @@
 import { now, onEverySecond } from "../app/clock.js";
 import { element, graphic, reconcile, setAttribute, setText } from "../app/elements.js";
 import { Flows } from "../app/flows.js";
-import { bytes, percent } from "../app/numbers.js";
+import { bytes, counted, percent } from "../app/numbers.js";
 import { rankOf, toneOf } from "../app/tones.js";
 import { layout } from "./architecture_layout.js";
 import { arrowHead, fit, fitEnd, onWidthChange, place, textLine, wireView } from "./diagram.js";
@@ -108,7 +108,7 @@ function volumeBox({ lastCheckpoint, status }, flow) {
     title: "volume",
     state: words[flow] ?? kept,
     note: words[flow] ? kept : free,
-    tone: flow === "restoring" ? "flowing" : "good",
+    tone: flow === "restoring" ? "flowing" : lastCheckpoint ? "good" : "quiet",
     role: "volume",
     field: "lastCheckpoint.id",
     value: lastCheckpoint?.id,
@@ -182,7 +182,7 @@ export class Architecture {
         name: "operator",
         title: "operator",
         state: status.phase,
-        note: `${status.recoveries ?? 0} recoveries`,
+        note: counted(status.recoveries, "recovery", "recoveries"),
         tone: toneOf(status.phase),
         role: "operator",
       },

@@ -104,7 +104,8 @@ export class CheckpointChart {
       element("div", { class: "chart-plot" }, element("p", { class: "chart-title" }, plot.title)),
     );
     this.picture = element("div", { role: "img", "aria-label": "No checkpoint yet" }, ...this.holders);
-    this.node = element("div", { class: "chart" }, this.picture, this.legend(), this.readout);
+    this.empty = element("p", { class: "message" }, "No checkpoint has completed yet.");
+    this.node = element("div", { class: "chart" }, this.empty, this.picture, this.legend(), this.readout);
     this.plots = null;
     this.entries = [];
     new ResizeObserver(() => this.resize()).observe(this.node);
@@ -126,6 +127,8 @@ export class CheckpointChart {
     this.entries = entries;
     this.data = chartData(entries);
     setAttribute(this.picture, "aria-label", this.summary());
+    this.empty.hidden = this.data.checkpoints.length > 0;
+    setAttribute(this.node, "data-empty", String(this.data.checkpoints.length === 0));
     if (this.plots) this.plots.forEach((plot, index) => plot.setData(this.series(index)));
     else if (this.node.clientWidth > 0) this.build();
     this.show(this.data.checkpoints.length - 1);

@@ -4,7 +4,7 @@ import { announce } from "../app/announcer.js";
 import { ageField } from "../app/clock.js";
 import { element, reconcile, setAttribute, setText } from "../app/elements.js";
 import { badge, field, figure, setTone } from "../app/fields.js";
-import { bytes, count, dateTime, milliseconds, percent, word } from "../app/numbers.js";
+import { bytes, count, counted, dateTime, milliseconds, percent, word } from "../app/numbers.js";
 import { toneOf, toneOfCondition } from "../app/tones.js";
 import { RecoveryLine } from "./recovery.js";
 
@@ -25,15 +25,15 @@ function figures(fields) {
       [part("taskManagers.ready", count), " / ", part("taskManagers.desired", count)],
       [part("taskManagers.slotsTotal", count), " slots, ", part("taskManagers.slotsFree", count), " free"],
     ),
-    figure("Last checkpoint", ["#", part("lastCheckpoint.id", word)], age("lastCheckpoint.completedAt"), [
+    figure("Last checkpoint", [part("lastCheckpoint.id", checkpointText)], age("lastCheckpoint.completedAt"), [
       part("lastCheckpoint.sizeBytes", bytes),
       " in ",
       part("lastCheckpoint.durationMilliseconds", milliseconds),
     ]),
     figure("Restored from", [part("restored.checkpointId", restoredText)], age("restored.restoredAt", { none: "" })),
     figure("Recoveries", part("status.recoveries", count), [
-      part("status.restarts", count),
-      " restarts, incarnation ",
+      part("status.restarts", (value) => counted(value, "restart", "restarts")),
+      ", incarnation ",
       part("status.incarnation", word),
     ]),
     figure("Volume free", part("status.volumeFreeRatio", percent), ["Flink ", part("flink.version", word)]),
@@ -41,6 +41,7 @@ function figures(fields) {
 }
 
 const shortId = (id) => (id ? id.slice(0, 8) : "–");
+const checkpointText = (id) => (id === null || id === undefined ? "none yet" : `#${id}`);
 const restoredText = (id) => (id === null || id === undefined ? "nothing yet" : `#${id}`);
 const at = (data, path) => path.split(".").reduce((value, key) => value?.[key] ?? null, data);
 
@@ -142,8 +143,8 @@ export class Overview {
 }
 
 function conditionSummary(conditions) {
-  const bad = conditions.filter((condition) => toneOfCondition(condition) === "bad").map((condition) => condition.type);
-  return bad.length
-    ? `Conditions: look at ${bad.join(", ")}`
+  const told = conditions.filter((condition) => ["bad", "warn"].includes(toneOfCondition(condition)));
+  return told.length
+    ? `Conditions: ${told.map(({ type, status }) => `${type} is ${status}`).join(", ")}`
     : `Conditions: all ${conditions.length} as they should be`;
 }

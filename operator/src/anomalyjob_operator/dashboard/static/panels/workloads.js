@@ -3,7 +3,7 @@
 import { ageField } from "../app/clock.js";
 import { element, reconcile, setAttribute, setText } from "../app/elements.js";
 import { badge, field, meter, setTone } from "../app/fields.js";
-import { bytes, count, percent } from "../app/numbers.js";
+import { bytes, counted, percent } from "../app/numbers.js";
 import { toneOf } from "../app/tones.js";
 
 const MOST_USERS = 4;
@@ -67,7 +67,7 @@ function workloadView() {
   const name = element("h3");
   const state = badge();
   const since = ageField("since", { before: "for ", after: "" });
-  const restarts = field("restarts", (value) => `${count(value)} restarts`);
+  const restarts = field("restarts", (value) => counted(value, "restart", "restarts"));
   const memory = field("memoryTotalBytes", (value) =>
     value === null || value === undefined ? "" : ` · ${bytes(value)} in all`,
   );
