@@ -205,12 +205,13 @@ async def test_a_missing_permission_is_told_once_and_tried_again(caplog: pytest.
 
 async def test_pods_that_stay_are_looked_for_seldom_until_a_stream_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SETTLED_PODS_SECONDS", 60.0)
+    monkeypatch.setattr(module, "QUIET_LOOKS", 2)
     logs = Logs(lines={WORKLOAD: [line(1)]})
     async with follow(logs) as following:
         await take(following, 1)
         await asyncio.sleep(0.3)
         looks = logs.looks
-        assert looks <= 3
+        assert looks <= 6
         logs.cut_after = 0
         waiter = asyncio.ensure_future(anext(following))
         async with asyncio.timeout(BOUND_SECONDS):
@@ -218,6 +219,34 @@ async def test_pods_that_stay_are_looked_for_seldom_until_a_stream_ends(monkeypa
                 await asyncio.sleep(0.01)
         waiter.cancel()
         await asyncio.gather(waiter, return_exceptions=True)
+
+
+async def test_pods_that_are_still_to_come_are_looked_for_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SETTLED_PODS_SECONDS", 60.0)
+    monkeypatch.setattr(module, "QUIET_LOOKS", 2)
+    logs = Logs(pods=[], lines={WORKLOAD: [line(1)]})
+    async with follow(logs) as following:
+        waiter = asyncio.ensure_future(take(following, 1))
+        async with asyncio.timeout(BOUND_SECONDS):
+            while logs.looks < 6:  # noqa: ASYNC110 - polls a fake
+                await asyncio.sleep(0.01)
+        logs.pods.append(pod(WORKLOAD, CREATED))
+        assert await asyncio.wait_for(waiter, BOUND_SECONDS) == numbered(1)
+
+
+async def test_a_container_that_starts_again_is_asked_for_soon(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "LARGEST_RETRY_SECONDS", 60.0)
+    logs = Logs(lines={WORKLOAD: [line(1)]}, refusal=400)
+    async with follow(logs) as following:
+        waiter = asyncio.ensure_future(take(following, 1))
+        async with asyncio.timeout(BOUND_SECONDS):
+            while len(logs.asked) < 15:  # noqa: ASYNC110 - polls a fake
+                await asyncio.sleep(0.01)
+        logs.refusal = None
+        assert await asyncio.wait_for(waiter, BOUND_SECONDS) == numbered(1)
+    assert caplog.text == ""
 
 
 async def test_more_pods_than_there_are_places_take_turns_without_a_loss(

@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 
 PODS_SECONDS: Final = 2.0
 SETTLED_PODS_SECONDS: Final = 10.0
-"""Between two looks for pods when nothing changes; a stream that ends brings the next one at once."""
+"""Between two looks for pods when QUIET_LOOKS of them saw no change; a stream that ends brings the next at once."""
+QUIET_LOOKS: Final = 15
 FIRST_RETRY_SECONDS: Final = 1.0
 LARGEST_RETRY_SECONDS: Final = 30.0
 LONG_SECONDS: Final = 10.0
@@ -105,19 +106,22 @@ class PodLogSource:
 
     async def _watch_pods(self, following: _Following) -> None:
         """Let there be a stream for every pod that runs, and none for a pod that is gone."""
+        quiet_looks = 0
         while True:
+            quiet_looks = 0 if following.ended.is_set() else quiet_looks + 1
             following.ended.clear()
-            settled = False
             try:
                 labels = role_selector(self._name, "taskmanager")
                 pods = await self._logs.api.list(POD, self._namespace, labels, recent_enough=True)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next look may not meet it
                 self._tell(following, error)
             else:
-                settled = not self._adjust(following, pods) and all(map(_stays, pods))
+                changed = self._adjust(following, pods)
+                if changed or not pods or not all(map(_stays, pods)):
+                    quiet_looks = 0
                 following.history = WHOLE_LOG_LINES
             await asyncio.sleep(PODS_SECONDS)
-            if settled:
+            if quiet_looks >= QUIET_LOOKS:
                 await _wait(following.ended, SETTLED_PODS_SECONDS - PODS_SECONDS)
 
     def _adjust(self, following: _Following, pods: list[Manifest]) -> bool:
@@ -138,14 +142,20 @@ class PodLogSource:
         while True:
             async with self._logs.place():
                 before, began_at = lines.since, loop.time()
-                try:
-                    await self._stream(following, pod, lines, history)
-                except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may not meet it
-                    self._tell(following, error)
+                is_starting = await self._try_to_stream(following, pod, lines, history)
             following.ended.set()
             was_good = lines.since != before or loop.time() - began_at > LONG_SECONDS
-            pause = FIRST_RETRY_SECONDS if was_good else min(2 * pause, LARGEST_RETRY_SECONDS)
+            pause = FIRST_RETRY_SECONDS if was_good or is_starting else min(2 * pause, LARGEST_RETRY_SECONDS)
             await asyncio.sleep(pause)
+
+    async def _try_to_stream(self, following: _Following, pod: Manifest, lines: NewLines, history: int) -> bool:
+        """Stream; return whether the container was only not running yet, or again."""
+        try:
+            await self._stream(following, pod, lines, history)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may not meet it
+            self._tell(following, error)
+            return isinstance(error, ApiError) and error.status == 400
+        return False
 
     async def _stream(self, following: _Following, pod: Manifest, lines: NewLines, history: int) -> None:
         """Read until the log ends, falls silent, or it is somebody else's turn."""
