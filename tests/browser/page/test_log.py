@@ -102,3 +102,12 @@ def test_a_reader_further_down_keeps_the_line_before_the_eyes(dashboard: PlayedD
 def test_a_count_of_dropped_entries_is_told(dashboard: PlayedDashboard, job: JobPage) -> None:
     dashboard.play("log", played_now().log(61, 3) | {"dropped": 12})
     job.page.get_by_text("12 dropped").wait_for()
+
+
+def test_an_endless_name_takes_four_lines(dashboard: PlayedDashboard, job: JobPage) -> None:
+    endless = played_now().log(61, 1)
+    endless["entries"][0] |= {"userId": "x" * 16_000, "kind": "alert", "text": "[ALERT] userId=" + "x" * 16_000}
+    dashboard.play("log", endless)
+    job.page.locator('[data-seq="61"]').wait_for()
+    heights = [job.page.locator(place).first.bounding_box() for place in ('[data-seq="61"]', "[data-pinned-alert]")]
+    assert all(box is not None and box["height"] < 150 for box in heights)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.browser.job_page import PANELS, JobPage
+from tests.browser.page.opened_page import opened
 from tests.browser.page.played_dashboard import PlayedDashboard, played_now
 from tests.browser.page.played_documents import Played
 from tests.browser.watched_pages import WatchedPages
@@ -100,6 +101,15 @@ def test_a_page_that_nobody_looks_at_gives_its_connection_back(dashboard: Played
     job.page.evaluate(LOOKED_AT, "yes")
     job.wait("it is back", lambda: job.attribute("html", "data-connection") == "live", 15)
     assert dashboard.readers() == 1
+
+
+def test_a_page_that_was_opened_in_the_background_gives_its_connection_back_too(
+    dashboard: PlayedDashboard, pages: WatchedPages
+) -> None:
+    page = pages.open()
+    page.add_init_script('Object.defineProperty(document, "hidden", { value: true, configurable: true });')
+    job = opened(JobPage(page, dashboard.job_address))
+    job.wait("it is given back", lambda: dashboard.readers() == 0, 15)
 
 
 def test_a_job_that_nobody_knows_is_told_in_words(dashboard: PlayedDashboard, pages: WatchedPages) -> None:

@@ -37,6 +37,8 @@ export class Stream {
     const source = new EventSource(this.address);
     this.source = source;
     this.heardAt = performance.now();
+    // A page in a background tab is hidden from the start, and no event tells so.
+    if (document.hidden) this.visibilityChanged();
     source.addEventListener("open", () => this.listener.opened());
     source.addEventListener("error", () => source === this.source && this.lost());
     for (const event of [...this.events, "alive"])

@@ -5,6 +5,7 @@ import { graphic, setAttribute } from "../app/elements.js";
 
 const MOST_SAMPLES = 120;
 const SECONDS = 120;
+const SHORTEST_SECONDS = 10;
 
 export class History {
   constructor() {
@@ -20,8 +21,9 @@ export class History {
 
   /* As a path within `width` and `height`, the newest at the right. */
   path(width, height) {
-    if (this.samples.length < 2) return "";
-    const last = this.samples.at(-1).at;
+    const last = this.samples.at(-1)?.at;
+    // A shorter one would be a speck.
+    if (this.samples.length < 2 || last - this.samples[0].at < SHORTEST_SECONDS) return "";
     const most = Math.max(...this.samples.map((sample) => sample.value)) || 1;
     const point = ({ at, value }) =>
       `${(width * (1 - (last - at) / SECONDS)).toFixed(1)} ${(height * (1 - value / most)).toFixed(1)}`;

@@ -80,6 +80,11 @@ function workloadView() {
     element("div", { class: "meters" }, ...Object.values(bars).map((bar) => bar.node)),
     metricsAge.node,
   );
+  const duty = element(
+    "p",
+    { class: "duty" },
+    "Schedules the tasks, coordinates checkpoints, restores after failures.",
+  );
   const slots = element("ul", { class: "slots", "aria-label": "Slots" });
   const node = element(
     "li",
@@ -88,6 +93,7 @@ function workloadView() {
     element("p", { class: "workload-note" }, since.node, " · ", restarts.node, memory.node),
     reason,
     measured,
+    duty,
     slots,
   );
   return { node, update: (workload) => show(workload) };
@@ -110,6 +116,7 @@ function workloadView() {
     bars.managedUsedBytes.node.hidden = !workload.managedTotalBytes;
     metricsAge.update(workload.metricsAt);
     measured.hidden = !workload.metricsAt;
+    duty.hidden = workload.role !== "jobmanager";
     slots.hidden = workload.role !== "taskmanager";
     reconcile(slots, slotItems(workload), (item) => item.index, slotView);
   }
