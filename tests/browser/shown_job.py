@@ -16,6 +16,8 @@ from tests.flink.processes import Process, descendants, look_at
 TASKS = 12
 HOSTILE_USERS = ("<script>document.title='owned'</script>", "<img src=x onerror=document.title='owned'>")
 """What a user may be called; a page that takes it for markup is the user's."""
+ASKED_ONCE_A_LOOK = "/taskmanagers"
+"""A pass over the job does not ask for it."""
 _ADDRESS = re.compile(r"^.*Dashboard: (http://127\.0\.0\.1:\d+)/", re.MULTILINE)
 
 
@@ -94,8 +96,9 @@ def shown_job(folder: Path, **spec: Any) -> Iterator[ShownJob]:
         yield job
 
 
-def request_rate(job: ShownJob, seconds: float) -> float:
-    """Requests a second that `up` sends, over so long a time from now on."""
+def request_rates(job: ShownJob, seconds: float) -> tuple[float, float]:
+    """Looks at Flink for those who watch, and requests of all kinds, a second, over so long a time from now on."""
     began = time.time()
     job.wait("the time to pass", lambda: time.time() >= began + seconds, seconds * 3)
-    return len(job.requests(began, began + seconds)) / seconds
+    sent = job.requests(began, began + seconds)
+    return sent.count(ASKED_ONCE_A_LOOK) / seconds, len(sent) / seconds
