@@ -1,10 +1,12 @@
-"""Where the pictures and figures of a run stay, for people to look at."""
+"""What a run leaves for people to look at: pictures in a folder, and figures, both told at the end of the run."""
 
 import os
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page
 
+TOLD: list[str] = []
 FOLDER = Path(os.environ.get("ANOMALYJOB_TEST_RESULTS") or Path(__file__).parent / "results")
 
 
@@ -18,4 +20,18 @@ def keep_picture(page: Page, name: str) -> None:
     """Keep what the page looks like, all of it, and say where."""
     file = artefact(f"{name}.png")
     page.screenshot(path=file, full_page=True)
-    print(f"picture: {file}")
+    tell(f"picture: {file}")
+
+
+def tell(line: str) -> None:
+    """Print the line, and again at the end of the run: what passes is not shown before."""
+    print(line)
+    TOLD.append(line)
+
+
+def tell_all(terminal: pytest.TerminalReporter) -> None:
+    """Write what was told, if anything was."""
+    if TOLD:
+        terminal.section("pages")
+        terminal.write_line("\n".join(TOLD))
+        TOLD.clear()

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
+from tests.browser.artefacts import tell_all
 from tests.browser.chromium import MISSING, executable, headless_chromium
 from tests.browser.watched_pages import WatchedPages
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    tell_all(terminalreporter)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from tests.browser import axe
 from tests.browser.alert_delay import alert_seconds
-from tests.browser.artefacts import keep_picture
+from tests.browser.artefacts import keep_picture, tell
 from tests.browser.flink_answers import Answers, answers
 from tests.browser.job_page import PANELS, JobPage, Place, numbers
 from tests.browser.recovery_shown import RECOVERY_SECONDS, RESTORES, follow_recovery
@@ -67,7 +67,7 @@ def test_every_panel_is_filled_soon_after_the_page_was_opened(job: ShownJob, pag
     page = JobPage(pages.open(), job.page_address)
     began = time.monotonic()
     page.open_filled()
-    print(f"all panels are filled after {time.monotonic() - began:.1f} s")
+    tell(f"all panels are filled after {time.monotonic() - began:.1f} s")
     assert page.phase() == "Running"
     assert page.stale() == dict.fromkeys(PANELS, False)
 
@@ -80,13 +80,13 @@ def test_the_first_paint_with_data_takes_less_than_a_second(job: ShownJob, pages
         page.open()
         first = page.wait_seen("the phase", lambda change: change.kind == "phase" and bool(change.value), 15)
         taken.append((first.at - page.page.evaluate("() => performance.timeOrigin")) / 1000)
-    print(f"first paint with data after {', '.join(f'{seconds:.2f}' for seconds in taken)} s")
+    tell(f"first paint with data after {', '.join(f'{seconds:.2f}' for seconds in taken)} s")
     assert min(taken) < FIRST_PAINT_SECONDS
 
 
 def test_the_page_weighs_less_than_a_quarter_of_a_megabyte(shown: JobPage) -> None:
     sizes = dict(shown.page.evaluate(WEIGHT))
-    print(f"page weight {sum(sizes.values())} bytes in {len(sizes)} answers")
+    tell(f"page weight {sum(sizes.values())} bytes in {len(sizes)} answers")
     assert all(sizes.values()), sizes
     assert 0 < sum(sizes.values()) < WEIGHT_BYTES, sizes
 
@@ -125,7 +125,7 @@ def test_the_numbers_of_every_panel_are_those_of_flink_at_the_same_moment(job: S
     assert different == []
     for panel, fields in COMPARED.items():
         assert fields <= {place.field for place in compared if place.panel == panel}, panel
-    print(f"{len(compared)} numbers are Flink's")
+    tell(f"{len(compared)} numbers are Flink's")
 
 
 def still_numbers(job: ShownJob, shown: JobPage) -> tuple[set[Place], list[str]]:
@@ -166,7 +166,7 @@ def test_a_user_s_name_that_looks_like_markup_stays_text(shown: JobPage) -> None
 
 def test_an_alert_is_in_the_page_soon_after_the_job_wrote_it(shown: JobPage) -> None:
     taken = alert_seconds(shown, ALERTS)
-    print(f"alert → page: {statistics.median(taken):.2f} s ({', '.join(f'{value:.2f}' for value in taken)})")
+    tell(f"alert → page: {statistics.median(taken):.2f} s ({', '.join(f'{value:.2f}' for value in taken)})")
     assert statistics.median(taken) < 3 * ALERT_SECONDS
 
 
@@ -180,7 +180,7 @@ def test_fifty_viewers_make_flink_be_asked_no_more_often_than_one_and_the_server
         together, grown = request_rates(job, 60), job.memory_bytes() - before
         job.wait("all streams to be told something", lambda: readers.lively() == MANY - 1, 15)
         assert readers.failures == []
-    print(f"looks and requests a second, 1 viewer: {alone}; {MANY}: {together}; memory +{grown / 1e6:.1f} MB")
+    tell(f"looks and requests a second, 1 viewer: {alone}; {MANY}: {together}; memory +{grown / 1e6:.1f} MB")
     assert alone[0] < LOOKS_PER_SECOND
     assert 0 < together[0] < LOOKS_PER_SECOND
     assert grown < GROWTH_BYTES

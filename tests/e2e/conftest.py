@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Generator, Iterator
 
 import pytest
+from tests.browser.artefacts import tell_all
 from tests.e2e import command, places, settings
 from tests.e2e.allowed_clusters import refusal
 from tests.e2e.cluster_access import Cluster
@@ -59,6 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    tell_all(terminalreporter)
     rows = config.stash[RESULTS].rows
     if rows:
         terminalreporter.section("recoveries, seconds from the blow")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 from tests.browser import axe
 from tests.browser.alert_delay import alert_seconds
-from tests.browser.artefacts import keep_picture
+from tests.browser.artefacts import keep_picture, tell
 from tests.browser.chromium import MISSING, executable, headless_chromium
 from tests.browser.job_page import PANELS, JobPage
 from tests.browser.recovery_shown import follow_recovery
@@ -78,7 +78,7 @@ def test_the_page_shows_the_job_as_kubernetes_and_flink_have_it(job: ClusterJob,
 
 def test_an_alert_of_a_pod_is_in_the_page_soon_after_it_was_written(shown: JobPage) -> None:
     taken = alert_seconds(shown, ALERTS)
-    print(f"alert → page: {statistics.median(taken):.2f} s ({', '.join(f'{value:.2f}' for value in taken)})")
+    tell(f"alert → page: {statistics.median(taken):.2f} s ({', '.join(f'{value:.2f}' for value in taken)})")
     assert statistics.median(taken) < 3 * ALERT_SECONDS
 
 
