@@ -39,9 +39,17 @@ WEIGHT = """
 # What the page surely compares with Flink: by panel, fields that stand in it whatever the job is doing.
 COMPARED = {
     "overview": {"job.tasksRunning", "taskManagers.slotsTotal", "lastCheckpoint.id", "lastCheckpoint.sizeBytes"},
-    "workloads": {"heapUsedBytes", "cpuLoad"},
-    "tasks": {"recordsInPerSecond", "busyRatio", "checkpointSizeBytes", "checkpointDurationMilliseconds"},
-    "checkpoints": {"counts.completed", "summary.sizeBytes.average", "sizeBytes", "durationMilliseconds"},
+    "workloads": {"heapUsedBytes", "nonHeapUsedBytes", "cpuLoad", "memoryTotalBytes"},
+    "tasks": {
+        *("recordsIn", "recordsOut", "bytesIn", "bytesOut", "recordsInPerSecond", "bytesOutPerSecond", "busyRatio"),
+        *("checkpointSizeBytes", "checkpointDurationMilliseconds"),
+    },
+    "pipeline": {"recordsInPerSecond"},
+    "architecture": {"lastCheckpoint.id", "slotsTotal"},
+    "checkpoints": {
+        *("counts.triggered", "counts.completed", "counts.failed", "counts.restored"),
+        *("summary.sizeBytes.average", "summary.durationMilliseconds.maximum", "sizeBytes", "durationMilliseconds"),
+    },
 }
 
 
@@ -194,9 +202,7 @@ def test_a_killed_taskmanager_turns_red_and_the_page_tells_the_recovery_by_itsel
     job: ShownJob, shown: JobPage
 ) -> None:
     recovery = follow_recovery(shown, "taskmanager-2", lambda: kill(job, "taskmanager-2"), "taskmanager-killed")
-    print(
-        f"killed: red {recovery.dead:.1f} s, Recovering {recovery.recovering:.1f} s, Running {recovery.running:.1f} s"
-    )
+    tell(f"killed: red {recovery.dead:.1f} s, Recovering {recovery.recovering:.1f} s, Running {recovery.running:.1f} s")
     assert shown.page.evaluate("() => performance.getEntriesByType('navigation').length") == 1
 
 

@@ -90,7 +90,7 @@ def test_a_deleted_taskmanager_pod_turns_red_and_the_page_tells_the_recovery_by_
     workload = str(victim["metadata"]["labels"]["anomalyjob.dev/workload"]).removeprefix(f"{job.name}-")
     name = str(victim["metadata"]["name"])
     recovery = follow_recovery(shown, workload, lambda: job.delete_pod(name), "cluster-taskmanager-deleted")
-    print(
+    tell(
         f"deleted: red {recovery.dead:.1f} s, Recovering {recovery.recovering:.1f} s, Running {recovery.running:.1f} s"
     )
 
