@@ -209,7 +209,9 @@ def test_a_killed_taskmanager_turns_red_and_the_page_tells_the_recovery_by_itsel
 def test_a_silent_jobmanager_makes_the_page_say_stale_until_it_answers_again(job: ShownJob, shown: JobPage) -> None:
     job.wait_running()
     with job.silent("jobmanager"):
+        began = time.monotonic()
         shown.wait("what comes from Flink to be stale", lambda: shown.stale()["tasks"], 15)
+        tell(f"silent → stale: {time.monotonic() - began:.1f} s")
         text = shown.page.locator('[data-panel="tasks"]').inner_text()
         keep_picture(shown.page, "stale")
     assert "stale: last seen" in text
