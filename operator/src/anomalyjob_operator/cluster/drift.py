@@ -76,9 +76,13 @@ def _list_holds(applied: Sequence[object], live: object, *, amounts: bool) -> bo
 
 
 def _merge_key(items: Sequence[object]) -> str | None:
-    mappings = [item for item in items if isinstance(item, Mapping)]
-    whole = len(items)
-    return next((key for key in MERGE_KEYS if len({str(item[key]) for item in mappings if key in item}) == whole), None)
+    return next((key for key in MERGE_KEYS if len(_names(items, key)) == len(items)), None)
+
+
+def _names(items: Sequence[object], key: str) -> set[str]:
+    """Return how the items are told apart by the key: only by plain values, since the server adds to all others."""
+    values = [item[key] for item in items if isinstance(item, Mapping) and key in item]
+    return {str(value) for value in values if isinstance(value, str | int)}
 
 
 def _same_amount(applied: object, live: object) -> bool:
