@@ -171,6 +171,16 @@ def test_a_new_operator_counts_the_recovery_that_its_first_pass_finds_at_an_end(
     assert found[recovery("TaskManagerLost", "running", "count")] == 1
 
 
+def test_a_new_operator_that_dismisses_a_recovery_counts_none_of_the_older_ones_again() -> None:
+    ended = reports(RUNNING_BEFORE, *LOST)[-1]
+    later = replace(ended, at=at(10_000))
+
+    found = told([later])
+
+    assert found["anomalyjob_recoveries_total{cause=TaskManagerLost}"] == 0
+    assert found[recovery("TaskManagerLost", "running", "count")] == 0
+
+
 def test_a_new_operator_that_finds_a_recovery_at_work_tells_when_it_is_safe() -> None:
     found = told([*reports(RUNNING_BEFORE, *LOST, (54, seen(flink=back(52), taskmanagers=AGAIN)), SAFE)[-2:]])
 

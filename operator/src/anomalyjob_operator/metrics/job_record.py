@@ -5,7 +5,7 @@ Pure. A recovery may be told by any number of passes and counts once; a count ne
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, Self, get_args
 
 from anomalyjob_operator.decide.situation import checkpoint_deadline
@@ -18,6 +18,8 @@ Until = Literal["running", "safe"]
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 UNTIL: Final[tuple[Until, ...]] = get_args(Until)
 NO_CHECKPOINT_DUE: Final[frozenset[Phase]] = frozenset({"Pending", "Deploying", "Upgrading", "Suspended", "Deleting"})
+JUST_NOW: Final = timedelta(minutes=1)
+"""A pass takes at most some seconds from what it saw to what it tells."""
 """The phases in which nobody expects a checkpoint: the job is not up yet, or is not meant to be."""
 
 
@@ -149,6 +151,10 @@ def _recoveries(known: JobRecord | None, report: PassReport) -> Mapping[Cause, i
 
 
 def _recovers_now(report: PassReport) -> bool:
+    """Tell whether the last recovery came to run in this very pass; one that was not needed ends with the same event."""
+    recovery = report.status.last_recovery
+    if recovery is None or recovery.running_at is None or report.at - recovery.running_at > JUST_NOW:
+        return False
     return any(event.reason == "Recovered" for event in report.events)
 
 
