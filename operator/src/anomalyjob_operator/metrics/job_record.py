@@ -151,7 +151,7 @@ def _recoveries(known: JobRecord | None, report: PassReport) -> Mapping[Cause, i
 
 
 def _recovers_now(report: PassReport) -> bool:
-    """Tell whether the last recovery came to run in this very pass; one that was not needed ends with the same event."""
+    """Tell whether the last recovery came to run in this very pass: one that was not needed ends by the same event."""
     recovery = report.status.last_recovery
     if recovery is None or recovery.running_at is None or report.at - recovery.running_at > JUST_NOW:
         return False
