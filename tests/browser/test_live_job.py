@@ -44,7 +44,7 @@ COMPARED = {
         *("recordsIn", "recordsOut", "bytesIn", "bytesOut", "recordsInPerSecond", "bytesOutPerSecond", "busyRatio"),
         *("checkpointSizeBytes", "checkpointDurationMilliseconds"),
     },
-    "pipeline": {"recordsInPerSecond"},
+    "pipeline": {"recordsInPerSecond", "recordsOutPerSecond"},
     "architecture": {"lastCheckpoint.id", "slotsTotal"},
     "checkpoints": {
         *("counts.triggered", "counts.completed", "counts.failed", "counts.restored"),

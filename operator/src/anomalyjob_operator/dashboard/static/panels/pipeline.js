@@ -27,7 +27,14 @@ const sum = (vertex, name) => {
     .filter((value) => value !== null && value !== undefined);
   return values.length ? values.reduce((total, value) => total + value, 0) : null;
 };
-const rateName = (vertex) => (vertex.inputs.length ? "recordsInPerSecond" : "recordsOutPerSecond");
+/* What a vertex makes; the last one hands on to nothing that Flink counts. The source makes many events of few inputs. */
+const rateName = (vertex) => (vertex.last && vertex.inputs.length ? "recordsInPerSecond" : "recordsOutPerSecond");
+
+function withLast(vertices) {
+  const read = new Set(vertices.flatMap(({ inputs }) => inputs.map(({ id }) => id)));
+  return vertices.map((vertex) => ({ ...vertex, last: !read.has(vertex.id) }));
+}
+
 const rateOf = (vertex) => sum(vertex, rateName(vertex));
 
 /* Many do not fit; the tasks' table has them. */
@@ -137,7 +144,7 @@ export class Pipeline {
 
   update(data) {
     this.panel.observed(data.pipeline?.observedAt ?? null, data.flink);
-    this.vertices = data.pipeline?.vertices ?? [];
+    this.vertices = withLast(data.pipeline?.vertices ?? []);
     this.remember(data.pipeline?.observedAt);
     this.empty.hidden = this.vertices.length > 0;
     this.draw();
