@@ -154,3 +154,13 @@ def test_targets_that_cannot_be_read_leave_an_operator_without_notifications(
     (tmp_path / "targets.json").write_text("{")
     assert targets(settings(notification_targets=str(tmp_path / "targets.json"))) == ()
     assert "no notifications are sent" in caplog.text
+
+
+def test_an_installation_without_pages_has_metrics_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("anomalyjob_operator.dashboard.server.read_static_files", dict)
+    (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef")
+
+    assert served(dashboard_token_file=str(tmp_path / "token")) == ["metrics"]
+    assert "there is no dashboard" in caplog.text

@@ -55,8 +55,8 @@ def servers(onlookers: Onlookers, settings: ClusterSettings) -> list[tuple[str, 
     try:
         if settings.dashboard_port:
             found.append(("dashboard", settings.dashboard_port, _dashboard(onlookers, settings)))
-    except TokenError as error:
-        # Never without the token that was asked for.
+    except (TokenError, OSError) as error:
+        # Never without the token that was asked for, nor at the cost of metrics and notifications.
         logger.error("there is no dashboard: %s; then restart the operator", error)  # noqa: TRY400 - it says it all
     return found
 

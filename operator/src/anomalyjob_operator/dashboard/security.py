@@ -92,7 +92,7 @@ async def plain_errors(
     except ConnectionError:
         raise
     except Exception:
-        logger.exception("the dashboard could not answer %s", request.path)
+        logger.exception("the dashboard could not answer %r", request.path)
         return text_answer(500, "The dashboard failed to answer; details are in the log of the operator.")
 
 
