@@ -7,6 +7,15 @@ import pytest
 from playwright.sync_api import Page
 
 TOLD: list[str] = []
+# The page leaves out what is not on the screen; a picture of all of it has all of it.
+DRAW_ALL = """
+() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(".panel { content-visibility: visible; }");
+  document.adoptedStyleSheets = [sheet];
+  return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+}
+"""
 FOLDER = Path(os.environ.get("ANOMALYJOB_TEST_RESULTS") or Path(__file__).parent / "results")
 
 
@@ -19,6 +28,7 @@ def artefact(name: str) -> Path:
 def keep_picture(page: Page, name: str) -> None:
     """Keep what the page looks like, all of it, and say where."""
     file = artefact(f"{name}.png")
+    page.evaluate(DRAW_ALL)
     page.screenshot(path=file, full_page=True)
     tell(f"picture: {file}")
 

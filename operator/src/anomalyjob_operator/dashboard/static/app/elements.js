@@ -16,6 +16,11 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/* A custom property of the style, as text. */
+export function setProperty(node, name, text) {
+  if (node.style.getPropertyValue(name) !== text) node.style.setProperty(name, text);
+}
+
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) setAttribute(node, name, value);
   node.append(...children);

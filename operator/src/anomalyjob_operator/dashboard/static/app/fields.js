@@ -1,7 +1,7 @@
 /* The small parts of which the panels are made: a number with its raw value beside it, a badge, a labelled figure, a
    meter. */
 
-import { element, setAttribute, setText } from "./elements.js";
+import { element, setAttribute, setProperty, setText } from "./elements.js";
 import { toneOf } from "./tones.js";
 
 export const setTone = (node, tone) => setAttribute(node, "data-tone", tone);
@@ -65,7 +65,7 @@ export function meter(label, name, format, limitName = null) {
       limit.update(maximum);
       track.hidden = maximum === null;
       const ratio = value === null || value === undefined || !maximum ? 0 : Math.min(1, value / maximum);
-      bar.style.setProperty("--ratio", ratio.toFixed(4));
+      setProperty(bar, "--ratio", ratio.toFixed(4));
       setTone(bar, ratio > 0.95 ? "bad" : ratio > 0.85 ? "warn" : "good");
     },
   };

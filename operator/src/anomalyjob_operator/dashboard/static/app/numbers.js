@@ -1,6 +1,8 @@
 /* Turns values into the texts people read. Pure; unknown is a dash, never a zero. */
 
 export const UNKNOWN = "–";
+// `toLocaleString` makes one for every number.
+const GROUPED = new Intl.NumberFormat("en-US");
 const UNITS = ["B", "KB", "MB", "GB", "TB", "PB"];
 
 const known = (value, text) => (value === null || value === undefined ? UNKNOWN : text(value));
@@ -36,7 +38,7 @@ export const bytes = (value) => known(value, sizeText);
 export const bytesPerSecond = (value) => known(value, (known_) => `${sizeText(known_)}/s`);
 export const milliseconds = (value) => known(value, durationText);
 export const seconds = (value) => known(value, (known_) => durationText(known_ * 1000));
-export const count = (value) => known(value, (known_) => known_.toLocaleString("en-US"));
+export const count = (value) => known(value, (known_) => GROUPED.format(known_));
 export const counted = (value, one, many) => known(value, (number) => `${count(number)} ${number === 1 ? one : many}`);
 export const perSecond = (value) => known(value, (known_) => (known_ === 0 ? "0 /s" : `${digits(known_)} /s`));
 export const word = (value) => known(value, String);

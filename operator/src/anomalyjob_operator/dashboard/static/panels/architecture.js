@@ -6,7 +6,7 @@ import { Flows } from "../app/flows.js";
 import { bytes, counted, percent } from "../app/numbers.js";
 import { rankOf, toneOf } from "../app/tones.js";
 import { layout } from "./architecture_layout.js";
-import { arrowHead, fit, fitEnd, onWidthChange, place, textLine, wireView } from "./diagram.js";
+import { arrowHead, fit, fitEnd, place, Room, textLine, wireView } from "./diagram.js";
 
 const PADDING = 12;
 const MOST_DRAWN = 6;
@@ -130,7 +130,7 @@ export class Architecture {
     );
     this.words = element("p", { class: "diagram-words" });
     panel.body.replaceChildren(element("div", { class: "diagram-holder" }, this.drawing), this.words);
-    onWidthChange(this.drawing.parentNode, () => this.draw());
+    this.room = new Room(this.drawing.parentNode, () => this.draw());
     onEverySecond(() => this.draw());
   }
 
@@ -142,7 +142,7 @@ export class Architecture {
   }
 
   draw() {
-    const width = Math.floor(this.drawing.parentNode.clientWidth);
+    const { width } = this.room;
     if (!this.data || !width) return;
     const flow = this.flows.at(now());
     const items = this.items(flow);

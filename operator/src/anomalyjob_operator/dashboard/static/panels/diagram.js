@@ -10,10 +10,13 @@ const FONTS = {
   "row-rate": "400 11.5px",
 };
 const ruler = document.createElement("canvas").getContext("2d");
+let family = null;
 
 /* How wide a text of that class is drawn: fonts differ from system to system. */
 export function widthOf(text, className) {
-  ruler.font = `${FONTS[className]} ${getComputedStyle(document.body).fontFamily}`;
+  // Asking for a style makes the browser work out all of them: once, and not for each text.
+  family ??= getComputedStyle(document.body).fontFamily;
+  ruler.font = `${FONTS[className]} ${family}`;
   return ruler.measureText(text).width;
 }
 
@@ -98,13 +101,22 @@ export function textLine(className) {
   };
 }
 
-/* Draws anew when the room changes; the drawing itself is updated in place. */
-export function onWidthChange(node, draw) {
-  let width = 0;
-  new ResizeObserver(([entry]) => {
-    const next = Math.floor(entry.contentRect.width);
-    if (next === width || next === 0) return;
-    width = next;
-    draw();
-  }).observe(node);
+/* The room of a drawing. Asking for it makes the browser lay out the whole page, so it is asked for only until it is
+   known; from then on it is told. */
+export class Room {
+  constructor(node, changed) {
+    this.node = node;
+    this.known = 0;
+    new ResizeObserver(([entry]) => {
+      const width = Math.floor(entry.contentRect.width);
+      if (width === this.known || width === 0) return;
+      this.known = width;
+      changed();
+    }).observe(node);
+  }
+
+  get width() {
+    this.known ||= Math.floor(this.node.clientWidth);
+    return this.known;
+  }
 }

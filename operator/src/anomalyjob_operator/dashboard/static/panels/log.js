@@ -68,6 +68,7 @@ export class Log {
     this.paused = false;
     this.waiting = [];
     this.dropped = 0;
+    this.scrolled = false;
     this.controls = new LogControls({
       kinds: KINDS,
       changed: () => this.render(),
@@ -76,6 +77,8 @@ export class Log {
     this.pinned = element("ol", { class: "pinned", "aria-label": "Newest alerts" });
     this.empty = element("p", { class: "message" }, "Nothing yet.");
     this.rows = element("ol", { class: "log-rows", "aria-label": "Log, newest first", tabindex: "0" });
+    // Told, not asked for at every row: the answer makes the browser lay out the page.
+    this.rows.addEventListener("scroll", () => (this.scrolled = this.rows.scrollTop > 0), { passive: true });
     panel.body.replaceChildren(this.controls.node, this.pinned, this.empty, this.rows);
   }
 
@@ -116,15 +119,19 @@ export class Log {
     this.render();
   }
 
+  /* New rows come on top: who reads further down keeps the line before the eyes. */
+  keepingTheLine(change) {
+    if (!this.scrolled) return change();
+    const { scrollTop, scrollHeight } = this.rows;
+    change();
+    this.rows.scrollTop = scrollTop + this.rows.scrollHeight - scrollHeight;
+  }
+
   render() {
     const entries = this.store.view(this.controls.choice());
     this.controls.showUsers(this.store.users);
     this.controls.showCount(entries.length, this.dropped);
-    const before = this.rows.scrollHeight;
-    const scrolled = this.rows.scrollTop;
-    reconcile(this.rows, entries, (entry) => entry.seq, rowView);
-    // New rows come on top: who reads further down keeps the line before the eyes.
-    if (scrolled > 0) this.rows.scrollTop = scrolled + this.rows.scrollHeight - before;
+    this.keepingTheLine(() => reconcile(this.rows, entries, (entry) => entry.seq, rowView));
     const alerts = this.store.alerts(MOST_PINNED);
     reconcile(this.pinned, alerts, (entry) => entry.seq, pinnedView);
     this.pinned.hidden = alerts.length === 0;

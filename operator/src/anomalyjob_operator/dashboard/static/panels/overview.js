@@ -138,7 +138,7 @@ export class Overview {
     this.phase.update(phase);
     setAttribute(this.phase.node, "data-phase", phase ?? "");
     this.phaseSince.update(data.status.phaseSince);
-    document.title = `${phase ?? "?"} · ${data.name} · AnomalyJob`;
+    setText(document.querySelector("title"), `${phase ?? "?"} · ${data.name} · AnomalyJob`);
   }
 }
 

@@ -4,7 +4,7 @@
 import { element, graphic, reconcile, setAttribute } from "../app/elements.js";
 import { perSecond } from "../app/numbers.js";
 import { rankOf, toneOf } from "../app/tones.js";
-import { fit, onWidthChange, place, textLine, widthOf, wireView } from "./diagram.js";
+import { fit, place, Room, textLine, widthOf, wireView } from "./diagram.js";
 import { layout } from "./pipeline_layout.js";
 import { History, sparkline } from "./sparkline.js";
 
@@ -139,7 +139,7 @@ export class Pipeline {
     );
     this.empty = element("p", { class: "message" }, "No plan yet: the job has not started.");
     panel.body.replaceChildren(element("div", { class: "diagram-holder" }, this.drawing), this.empty);
-    onWidthChange(this.drawing.parentNode, () => this.draw());
+    this.room = new Room(this.drawing.parentNode, () => this.draw());
   }
 
   update(data) {
@@ -157,7 +157,7 @@ export class Pipeline {
   }
 
   draw() {
-    const width = Math.floor(this.drawing.parentNode.clientWidth);
+    const { width } = this.room;
     if (!this.vertices || !width) return;
     const { boxes, wires, height, head, row } = layout(this.vertices, rowsOf, width);
     setAttribute(this.drawing, "width", width);

@@ -1,6 +1,6 @@
 /* The tasks, live: one row for each subtask, grouped by the vertices of the job's plan. */
 
-import { element, reconcile, setAttribute, setText } from "../app/elements.js";
+import { element, reconcile, setAttribute, setProperty, setText } from "../app/elements.js";
 import { badge, field } from "../app/fields.js";
 import { bytes, bytesPerSecond, count, milliseconds, percent, perSecond } from "../app/numbers.js";
 import { cell, scrolling, table } from "../app/table.js";
@@ -54,8 +54,8 @@ function loadView(numbers) {
   return {
     node,
     update(subtask) {
-      bar.style.setProperty("--busy", subtask.busyRatio ?? 0);
-      bar.style.setProperty("--backpressured", subtask.backpressuredRatio ?? 0);
+      setProperty(bar, "--busy", String(subtask.busyRatio ?? 0));
+      setProperty(bar, "--backpressured", String(subtask.backpressuredRatio ?? 0));
     },
   };
 }
