@@ -197,6 +197,18 @@ def test_two_recoveries_are_two() -> None:
     assert found[recovery("TaskManagerLost", "running", "sum")] == 12 + 11
 
 
+def test_a_recovery_that_is_shown_again_after_one_that_was_not_needed_is_not_counted_again() -> None:
+    replaced = taskmanagers(alive_since=at(80.5), died_at=at(80))
+    ran_on = [
+        (seconds, seen(flink=back(52, newest=4, newest_at=60), taskmanagers=replaced)) for seconds in (81, 145, 150)
+    ]
+    found = told(reports(RUNNING_BEFORE, *LOST, SAFE, *ran_on))
+
+    assert found["anomalyjob_recoveries_total{cause=TaskManagerLost}"] == 1
+    assert found[recovery("TaskManagerLost", "running", "count")] == 1
+    assert found[recovery("TaskManagerLost", "safe", "count")] == 1
+
+
 def test_counters_of_the_status_go_on_over_an_operators_restart() -> None:
     (report,) = reports((32, seen(checkpoints(completed(1, 30)))))
     counted = CheckpointsStatus(completed=165, failed=2)

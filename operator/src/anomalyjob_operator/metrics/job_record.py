@@ -163,5 +163,12 @@ def _figure(recovery: RecoveryStatus, until: Until) -> float | None:
 
 
 def _told(before: RecoveryStatus | None, now: RecoveryStatus, until: Until) -> bool:
-    """Whether the figure stood in the document before: the moment of its detection names a recovery."""
-    return before is not None and before.detected_at == now.detected_at and _figure(before, until) is not None
+    """Whether the figure was told before: the moment of its detection names a recovery.
+
+    One that is older than the one before it is shown again, because that one was not needed.
+    """
+    if before is None:
+        return False
+    if before.detected_at > now.detected_at:
+        return True
+    return before.detected_at == now.detected_at and _figure(before, until) is not None
