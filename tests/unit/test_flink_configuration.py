@@ -202,7 +202,25 @@ def test_without_such_a_port_nothing_listens_for_prometheus(settings: dict[str, 
     assert not [key for key in settings if key.startswith("metrics.reporter")]
 
 
-def test_a_user_may_choose_other_reporters() -> None:
+def reporters(chosen: str) -> dict[str, Setting]:
+    """Everything about reporters in the JobManager's settings once the user has chosen these."""
     placement = replace(PLACEMENT, job_manager_ports=JobManagerPorts(prometheus=9249))
+    settings = job_manager({"flinkConfiguration": {"metrics.reporters": chosen}}, placement)
+    return {key: value for key, value in settings.items() if key.startswith("metrics.reporter")}
 
-    assert job_manager({"flinkConfiguration": {"metrics.reporters": "otel"}}, placement)["metrics.reporters"] == "otel"
+
+def test_a_user_may_choose_other_reporters() -> None:
+    assert reporters("otel")["metrics.reporters"] == "otel"
+
+
+def test_a_user_may_add_a_reporter() -> None:
+    assert reporters("prom, otel") == {
+        "metrics.reporter.prom.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
+        "metrics.reporter.prom.port": "9249",
+        "metrics.reporters": "prom, otel",
+    }
+
+
+@pytest.mark.parametrize("none", ["", " ", ","])
+def test_a_user_who_names_no_reporter_gets_none_though_flink_takes_that_for_all_there_are(none: str) -> None:
+    assert reporters(none) == {"metrics.reporters": none}

@@ -43,7 +43,7 @@ def job_manager_configuration(spec: Spec, placement: Placement, *, job_name: str
         **_restarts(),
         **_application(),
         **_job_manager_addresses(placement),
-        **_prometheus_reporter(placement.job_manager_ports.prometheus),
+        **_prometheus_reporter(spec, placement.job_manager_ports.prometheus),
         **job_manager_process_memory(spec).settings,
         # Half-way between two answers a recovery would look as long as the cache is old.
         "rest.cache.checkpoint-statistics.timeout": "500 ms",
@@ -61,7 +61,7 @@ def task_manager_configuration(spec: Spec, placement: Placement, *, number: int,
     return {
         **_common(spec, placement, workload),
         **_task_manager_addresses(placement, number),
-        **_prometheus_reporter(placement.ports_of_task_manager(number).prometheus),
+        **_prometheus_reporter(spec, placement.ports_of_task_manager(number).prometheus),
         # The same id after a restart lets the JobManager know at once that the process before it is gone.
         "taskmanager.resource-id": workload,
         # Without it a TaskManager that ran out of memory stays up, useless.
@@ -214,9 +214,11 @@ def _task_manager_addresses(placement: Placement, number: int) -> dict[str, Sett
     }
 
 
-def _prometheus_reporter(port: int | None) -> dict[str, Setting]:
+def _prometheus_reporter(spec: Spec, port: int | None) -> dict[str, Setting]:
     """Return what lets the process answer Prometheus: the plugin is part of PyFlink."""
-    if port is None:
+    # A list without a name means to Flink every reporter that is configured, not none.
+    chosen = str(spec.flink_configuration.get("metrics.reporters", "prom"))
+    if port is None or not chosen.replace(",", " ").strip():
         return {}
     return {
         "metrics.reporter.prom.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
