@@ -12,14 +12,15 @@ from tests.unit.fake_flink import Fault
 from tests.unit.live_flink import JOB, VERTICES, RecordedFlink, moment
 from tests.unit.live_readers import BOUND_SECONDS, decoded, read_until
 from tests.unit.live_reports import Passes
-from tests.unit.observations import at, seen
+from tests.unit.observations import at, seen, taskmanagers
 from tests.unit.test_live_feeds import silent
 from tests.unit.test_live_log import PlayedLog, lines_of
 
 from anomalyjob.timestamps import format_time, from_epoch_milliseconds, parse_time
+from anomalyjob_operator.live import job_feed as job_feed_module
 from anomalyjob_operator.live import poller as poller_module
 from anomalyjob_operator.live.feeds import Feeds
-from anomalyjob_operator.live.job_feed import JobFeed
+from anomalyjob_operator.live.job_feed import SHORTEST_PAUSE_SECONDS, JobFeed
 from anomalyjob_operator.live.look import DETAILS_SECONDS, NEEDED_SECONDS
 from anomalyjob_operator.live.poller import WATCHED_SECONDS, Poller
 from anomalyjob_operator.live.subscription import MAXIMUM_LOG_ENTRIES
@@ -251,6 +252,28 @@ async def test_pages_that_are_opened_and_closed_all_the_time_do_not_hurry_the_po
             await asyncio.sleep(0.01)
 
     assert flink.asked_for("/jobs/overview") <= 4
+
+
+async def test_a_pass_that_tells_nothing_but_its_time_waits_for_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_feed_module, "LONGEST_PAUSE_SECONDS", 10 * BOUND_SECONDS)
+    first = report(None)
+    later = [replace(first, at=at(20 + seconds)) for seconds in (1, 2, 3)]
+    lost = replace(first, observed=seen(taskmanagers=taskmanagers(alive=False)), at=at(24))
+    feeds = Feeds(silent)
+    feeds.passed(first)
+    await feeds.start()
+    feed = feeds.job(KEY)
+    assert feed is not None
+    with feed.subscribe() as subscription:
+        await read_until(subscription, "overview", bool)
+        for passed in later:
+            feeds.passed(passed)
+            assert decoded(await subscription.next(wait_seconds=2 * SHORTEST_PAUSE_SECONDS)).get("overview") is None
+        feeds.passed(lost)
+        shown = await read_until(subscription, "overview", bool)
+    await feeds.stop()
+
+    assert shown["status"]["observedAt"] == format_time(at(24))
 
 
 async def test_readers_get_the_same_bytes() -> None:

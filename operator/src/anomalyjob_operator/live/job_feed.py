@@ -81,10 +81,12 @@ class JobFeed:
         """Take over what a pass says."""
         if report.job.spec != self._report.job.spec:
             self._book.forget_users()
+        news = _tells_news(self._report, report)
         self._report = report
         self._moments = self._moments.after(report)
         self._poller.passed(report)
-        self._changed.set()
+        if news:
+            self._changed.set()
 
     @property
     def known(self) -> Known:
@@ -140,3 +142,12 @@ class JobFeed:
     def _looked(self) -> None:
         self._moments = self._moments.after_look(self._poller.view)
         self._changed.set()
+
+
+def _tells_news(before: PassReport, after: PassReport) -> bool:
+    """Whether something else than its time is told: that can wait for the next look, which is a second away at most."""
+
+    def told(report: PassReport) -> tuple[object, ...]:
+        return report.status, report.observed.jobmanager, report.observed.taskmanagers, report.rest_url, report.job
+
+    return told(before) != told(after)
