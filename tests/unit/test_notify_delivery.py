@@ -141,6 +141,29 @@ async def test_a_full_queue_loses_the_oldest_counts_them_and_tells_the_target() 
     assert counts(notifier) == QueueCounts(delivered=4, dropped=7, retries=1)
 
 
+async def test_what_is_lost_while_a_message_is_under_way_is_told_by_the_next_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gate = asyncio.Event()
+
+    async def answer_at_the_gate(_request: web.Request) -> web.StreamResponse:
+        await gate.wait()
+        return web.Response()
+
+    receiver, patient = Receiver(answer_at_the_gate), replace(QUICK, queue_length=3, attempt_seconds=10.0)
+    caplog.set_level("INFO")
+    async with receiver.serving(), telling(receiver, patient) as notifier:
+        notifier.passed(report(event("first")))
+        await until(lambda: receiver.bodies)
+        notifier.passed(report(*(event(str(number)) for number in range(10))))
+        gate.set()
+        await until(lambda: counts(notifier).delivered == 4)
+
+    assert receiver.messages == ["first", "7", "8", "9"]
+    assert [body.get("lost") for body in receiver.bodies] == [None, 7, None, None]
+    assert "messages get there again; 7 were lost" in caplog.text
+
+
 async def test_the_end_of_the_process_waits_for_what_can_still_get_there() -> None:
     receiver = Receiver()
     async with receiver.serving(), telling(receiver) as notifier:

@@ -123,9 +123,10 @@ class OutQueue(Generic[Item]):
         while True:
             tries += 1
             last = self._draining.is_set()
-            outcome = await self._tried(waiting.item)
+            lost = self._lost
+            outcome = await self._tried(waiting.item, lost)
             if outcome.verdict == "delivered":
-                self._note_delivered()
+                self._note_delivered(lost)
                 return
             pause = pause_seconds(self._policy, tries, self._chance(), outcome.wished_seconds)
             if last or outcome.verdict == "refused" or time.monotonic() + pause > until:
@@ -138,10 +139,10 @@ class OutQueue(Generic[Item]):
         self._lost += 1
         self._tell(f"{outcome.words}; given up")
 
-    async def _tried(self, item: Item) -> Outcome:
+    async def _tried(self, item: Item, lost: int) -> Outcome:
         try:
             async with asyncio.timeout(self._policy.attempt_seconds):
-                return await self._send(item, self._lost)
+                return await self._send(item, lost)
         except TimeoutError:
             words = f"it did not answer within {self._policy.attempt_seconds:g} s"
         except Exception as error:  # noqa: BLE001 - a defect of one message must not end the queue
@@ -149,11 +150,14 @@ class OutQueue(Generic[Item]):
             words = f"it failed ({type(error).__name__})"
         return Outcome(verdict="again", words=words)
 
-    def _note_delivered(self) -> None:
+    def _note_delivered(self, lost: int) -> None:
+        """`lost` is what this message has told of; what was lost while it was under way, the next one tells."""
         self._delivered += 1
+        self._lost -= lost
         if self._told is not None:
-            logger.info("%s: messages get there again; %d were lost", self._receiver, self._lost)
-        self._told, self._lost = None, 0
+            logger.info("%s: messages get there again; %d were lost", self._receiver, lost)
+        if not self._lost:
+            self._told = None
 
     def _tell(self, words: str) -> None:
         """Log what is wrong, but the same only once until something gets there."""
