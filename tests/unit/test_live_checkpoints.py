@@ -117,13 +117,42 @@ def test_the_record_is_bounded_and_goes_on_counting() -> None:
     assert record.completed == 500
 
 
+def told_for_ever(number: int) -> list[Entry]:
+    """What Flink tells after so many checkpoints: its history, and the latest savepoint, failure and restore."""
+    restore = entry(0, 0.5, kind="restore", state="RESTORED", size_bytes=None, full_size_bytes=None)
+    failed = entry(2, 2, state="FAILED", failure="Checkpoint expired before completing.", path=None)
+    history = [entry(one, one) for one in range(max(3, number - 9), number + 1)]
+    return [*history, restore, entry(1, 1, kind="savepoint"), failed]
+
+
 def test_what_was_forgotten_is_not_counted_again_while_flink_still_tells_it() -> None:
     record = CheckpointRecord()
-    savepoint = entry(1, 1, kind="savepoint")
-    for number in range(2, 401):
-        record.add([savepoint, entry(number, number)])
+    for number in range(3, 2_001):
+        record.add(told_for_ever(number))
 
-    assert record.completed == 400
+    assert (record.completed, record.failed, record.restored) == (1_999, 1, 1)
+    assert [one.checkpoint_id for one in record.entries] == list(range(2_000, 2_000 - MAXIMUM_ENTRIES, -1))
+
+
+def test_the_restore_of_a_start_is_known_for_as_long_as_the_start_lasts() -> None:
+    record = CheckpointRecord()
+    for number in range(3, 2_001):
+        record.add(told_for_ever(number))
+        restored = record.restored_by(at(0))
+        assert restored is not None
+        assert (restored.checkpoint_id, restored.path) == (0, "/volume/chk-0")
+
+    assert record.restored_by(at(1)) is None
+
+
+def test_of_two_restores_of_a_start_the_last_counts_whichever_is_told_last() -> None:
+    record = CheckpointRecord()
+    first, last = (entry(number, number, kind="restore", state="RESTORED") for number in (3, 4))
+    record.add([last])
+    record.add([first])
+    record.add([replace(last, path=None)])
+
+    assert record.restored_by(at(0)) == last
 
 
 def test_a_pass_fills_in_what_no_poll_saw() -> None:

@@ -1,10 +1,10 @@
 """The server's own record of checkpoints: it outlives the JobManager, whose history is short and ends with it.
 
 It computes only. A checkpoint is named by its JobManager's start and its id: ids go on over starts, but one that a lost
-JobManager was just taking comes twice. Bounded: MAXIMUM_ENTRIES; the counters go on.
+JobManager was just taking comes twice. Bounded: MAXIMUM_ENTRIES; the counters go on. Trap: Flink tells its latest
+restore, failure and savepoint with every answer, however old: what is as old as something forgotten must not count again.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -14,6 +14,7 @@ from anomalyjob_operator.live.checkpoint_answers import CheckpointAnswer, Entry
 MAXIMUM_ENTRIES: Final = 200
 
 _EntryKey = tuple[datetime, str, int | datetime]
+_Age = tuple[datetime, bool, int]
 
 
 class CheckpointRecord:
@@ -25,7 +26,8 @@ class CheckpointRecord:
         self.failed = 0
         self.restored = 0
         self._entries: dict[_EntryKey, Entry] = {}
-        self._forgotten: deque[_EntryKey] = deque(maxlen=2 * MAXIMUM_ENTRIES)
+        self._forgotten_until: _Age | None = None
+        self._restore: Entry | None = None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -38,8 +40,8 @@ class CheckpointRecord:
         return next((entry for entry in self.entries if entry.state == "COMPLETED"), None)
 
     def restored_by(self, start: datetime | None) -> Entry | None:
-        """Return the last restore of the job that began then."""
-        return next((entry for entry in self.entries if entry.kind == "restore" and entry.start == start), None)
+        """Return the last restore of the job that began then, if it is the newest of all."""
+        return self._restore if self._restore is not None and self._restore.start == start else None
 
     def note(self, answer: CheckpointAnswer) -> None:
         """Take over what Flink tells now."""
@@ -51,14 +53,22 @@ class CheckpointRecord:
         for entry in sorted(entries, key=_age)[-MAXIMUM_ENTRIES:]:
             self._add(entry)
         for key in sorted(self._entries, key=lambda key: _age(self._entries[key]))[:-MAXIMUM_ENTRIES]:
-            del self._entries[key]
-            self._forgotten.append(key)
+            self._forget(key)
+
+    def _forget(self, key: _EntryKey) -> None:
+        age = _age(self._entries.pop(key))
+        self._forgotten_until = age if self._forgotten_until is None else max(age, self._forgotten_until)
+
+    def _is_forgotten(self, entry: Entry) -> bool:
+        return self._forgotten_until is not None and _age(entry) <= self._forgotten_until
 
     def _add(self, entry: Entry) -> None:
+        if entry.kind == "restore" and _is_newer(entry, self._restore):
+            self._restore = entry
         known = self._entries.get(_key(entry))
         if known == entry or (known is not None and not _says_more(entry, known)):
             return
-        if known is None and _key(entry) in self._forgotten:
+        if known is None and self._is_forgotten(entry):
             return
         self._entries[_key(entry)] = entry
         self.version += 1
@@ -92,10 +102,17 @@ def _says_more(entry: Entry, known: Entry) -> bool:
     return sum(part is None for part in _parts(entry)) <= sum(part is None for part in _parts(known))
 
 
+def _is_newer(restore: Entry, kept: Entry | None) -> bool:
+    """Whether it is a later restore, or tells more of the same."""
+    if kept is None or _key(restore) == _key(kept):
+        return kept is None or _says_more(restore, kept)
+    return _age(restore) > _age(kept)
+
+
 def _parts(entry: Entry) -> tuple[object, ...]:
     return entry.size_bytes, entry.full_size_bytes, entry.path, entry.failure
 
 
-def _age(entry: Entry) -> tuple[datetime, bool, int]:
+def _age(entry: Entry) -> _Age:
     """Return what orders entries in time; a checkpoint of the moment of a restore comes after it."""
     return entry.triggered_at, entry.kind != "restore", entry.checkpoint_id
