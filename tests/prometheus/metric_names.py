@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from tests.unit.notify_moments import NotificationCounts
 from tests.unit.observations import at, checkpoints, completed, seen
 from tests.unit.reported_passes import reports, samples
 
@@ -18,7 +19,8 @@ def operators() -> frozenset[str]:
     metrics = Metrics()
     (report,) = reports((32, seen(checkpoints(completed(1, 30)))))
     metrics.passed(report)
-    metrics.watch_deliveries(lambda: {"pager": QueueCounts()})
+    metrics.watch_notifications(NotificationCounts({"pager": QueueCounts()}))
+    metrics.watch_missed(lambda: 0)
     metrics.looked(("default", "demo"), at(1).timestamp() - at(0).timestamp())
     return frozenset(re.sub(r"\{.*", "", name, flags=re.DOTALL) for name in samples(metrics.render()[0]))
 

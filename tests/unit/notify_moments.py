@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -56,4 +57,21 @@ async def telling(receiver: Receiver, policy: Policy = QUICK, **target: Any) -> 
 
 def counts(notifier: Notifier) -> QueueCounts:
     """What became of the messages to the one target."""
-    return notifier.counts().targets["on-call"]
+    return notifier.target_counts()["on-call"]
+
+
+@dataclass
+class NotificationCounts:
+    """What became of notifications, as whoever delivers them tells it."""
+
+    targets: dict[str, QueueCounts] = field(default_factory=dict)
+    events: QueueCounts = QueueCounts()  # noqa: RUF009 - it is frozen
+    unknown_targets: int = 0
+
+    def target_counts(self) -> dict[str, QueueCounts]:
+        """Of each target."""
+        return self.targets
+
+    def event_counts(self) -> QueueCounts:
+        """Of the events of jobs."""
+        return self.events

@@ -14,9 +14,8 @@ from tests.unit.observations import T0
 
 from anomalyjob_operator import aside as module
 from anomalyjob_operator.aside import INBOX, Aside, carried_over
-from anomalyjob_operator.live.log_source import Key
 from anomalyjob_operator.onlookers import Onlookers
-from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.pass_report import EventFate, Key, PassReport
 from anomalyjob_operator.status import Event
 
 pytestmark = pytest.mark.asyncio
@@ -33,12 +32,17 @@ class Recorder:
         self.told: list[object] = []
         self.threads: set[str] = set()
         self._passing = passing
+        self.missed: Callable[[], int] = lambda: -1
 
     def passed(self, report: PassReport) -> None:
         """Take note."""
         self.threads.add(threading.current_thread().name)
         self.told.append(report)
         self._passing()
+
+    def watch_missed(self, count: Callable[[], int]) -> None:
+        """Keep what tells how many reports did not come."""
+        self.missed = count
 
     def forget(self, key: Key) -> None:
         """Take note."""
@@ -92,6 +96,8 @@ async def test_who_spins_holds_up_neither_who_tells_nor_the_end(
     for _ in range(3 * INBOX):
         aside.passed(REPORT)
     assert len(aside._inbox) == INBOX
+    aside.looked(KEY, 0.5, failed=False)
+    assert recorder.missed() == 2 * INBOX + 1
     aside.forget(KEY)
     assert caplog.text.count("miss passes from now on") == 1
     await aside.stop()
@@ -157,19 +163,20 @@ async def test_what_was_never_started_can_be_stopped() -> None:
 async def test_an_event_is_emitted_in_the_loop_that_it_belongs_to_and_a_failure_comes_back() -> None:
     threads: list[str] = []
 
-    async def emit(key: Key, event: Event) -> None:
+    async def emit(key: Key, event: Event) -> EventFate:
         await asyncio.sleep(0)
         threads.append(threading.current_thread().name)
         if key != KEY:
             raise OSError("no answer")
+        return "refused"
 
     there = carried_over(emit, asyncio.get_running_loop())
     event = Event(type="Warning", reason="AnomalyAlert", message="text", at=T0)
 
-    async def tell(key: Key) -> None:
-        await there(key, event)
+    async def tell(key: Key) -> EventFate:
+        return await there(key, event)
 
-    await asyncio.to_thread(lambda: asyncio.run(tell(KEY)))
+    assert await asyncio.to_thread(lambda: asyncio.run(tell(KEY))) == "refused"
     with pytest.raises(OSError, match="no answer"):
         await asyncio.to_thread(lambda: asyncio.run(tell(("default", "other"))))
     assert threads == ["MainThread", "MainThread"]

@@ -91,7 +91,7 @@ async def test_another_resource_of_the_same_name_is_told_as_another(world: World
 async def test_an_event_of_an_onlooker_becomes_one_of_the_job(world: World, told: Told) -> None:
     world.submit()
     await world.look()
-    await world.jobs.emit(KEY, ALERT)
+    assert await world.jobs.emit(KEY, ALERT) == "told"
     events = world.store.all(EVENT, "default", {})
     assert [event["message"] for event in events if event["reason"] == "AnomalyAlert"] == [ALERT.message]
 
@@ -108,7 +108,7 @@ async def test_an_event_that_is_refused_for_good_is_not_tried_again(
         with pytest.raises(ApiError, match="says the test"):
             await world.jobs.emit(KEY, ALERT)
         return
-    await world.jobs.emit(KEY, ALERT)
+    assert await world.jobs.emit(KEY, ALERT) == "refused"
     assert "default/demo: an event is not told" in caplog.text
 
 
@@ -122,7 +122,7 @@ async def test_an_event_may_hold_what_is_no_text(world: World, told: Told) -> No
 
 @pytest.mark.asyncio
 async def test_an_event_of_a_job_that_is_gone_is_nobodys(world: World, told: Told) -> None:
-    await world.jobs.emit(KEY, ALERT)
+    assert await world.jobs.emit(KEY, ALERT) == "gone"
     assert world.store.all(EVENT, "default", {}) == []
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.unit.notify_moments import NotificationCounts
 from tests.unit.observations import at, checkpoints, completed, flink, resource, seen, taskmanagers
 from tests.unit.recovery_moments import BEFORE, RUNNING_BEFORE, back, restarting
 from tests.unit.reported_passes import Samples, reports, samples, with_status
@@ -307,9 +308,9 @@ def test_the_limit_without_any_checkpoint_is_the_one_of_the_spec() -> None:
 
 
 def test_what_became_of_notifications_is_told_of_each_target() -> None:
-    metrics, counts = Metrics(), {"pager": QueueCounts(waiting=2, delivered=5, failed=1)}
-    metrics.watch_deliveries(lambda: counts)
-    counts["chat"] = QueueCounts(dropped=3)
+    metrics, told_of = Metrics(), NotificationCounts({"pager": QueueCounts(waiting=2, delivered=5, failed=1)})
+    metrics.watch_notifications(told_of)
+    told_of.targets["chat"] = QueueCounts(dropped=3)
 
     assert samples(metrics.render()[0], target="pager") == {
         "anomalyjob_notifications_total{outcome=delivered}": 5,
@@ -318,6 +319,33 @@ def test_what_became_of_notifications_is_told_of_each_target() -> None:
         "anomalyjob_notifications_waiting": 2,
     }
     assert samples(metrics.render()[0], target="chat")["anomalyjob_notifications_total{outcome=dropped}"] == 3
+
+
+def test_what_became_of_the_events_of_jobs_is_told_and_how_many_jobs_name_no_target_that_there_is() -> None:
+    metrics = Metrics()
+    told_of = NotificationCounts(events=QueueCounts(waiting=1, delivered=2, failed=3, dropped=4), unknown_targets=5)
+    metrics.watch_notifications(told_of)
+
+    found = samples(metrics.render()[0])
+
+    assert {name: value for name, value in found.items() if name.startswith("anomalyjob_notification_")} == {
+        "anomalyjob_notification_events_total{outcome=delivered}": 2,
+        "anomalyjob_notification_events_total{outcome=failed}": 3,
+        "anomalyjob_notification_events_total{outcome=dropped}": 4,
+        "anomalyjob_notification_events_waiting": 1,
+        "anomalyjob_notification_targets_unknown": 5,
+    }
+
+
+def test_reports_that_were_missed_are_counted_from_the_begin() -> None:
+    metrics, missed = Metrics(), [0]
+    metrics.watch_missed(lambda: missed[0])
+    found = []
+    for count in (0, 7):
+        missed[0] = count
+        found.append(samples(metrics.render()[0])["anomalyjob_reports_missed_total"])
+
+    assert found == [0, 7]
 
 
 def _named(name: str) -> Any:

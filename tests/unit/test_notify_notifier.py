@@ -10,9 +10,10 @@ from tests.unit.notify_moments import KEY, QUICK, alert, counts, event, report
 from tests.unit.observations import T0, at
 from tests.unit.webhook_receiver import Receiver, until
 
-from anomalyjob_operator.notify.message import Key
 from anomalyjob_operator.notify.notifier import Notifier
+from anomalyjob_operator.notify.out_queue import QueueCounts
 from anomalyjob_operator.notify.targets import Target
+from anomalyjob_operator.pass_report import EventFate, Key
 from anomalyjob_operator.status import Event
 
 pytestmark = pytest.mark.asyncio
@@ -26,13 +27,15 @@ class Listening:
         self.told: list[tuple[Key, Event]] = []
         self.now = T0
         self.refuses = 0
+        self.fate: EventFate = "told"
 
-    async def emit(self, key: Key, told: Event) -> None:
+    async def emit(self, key: Key, told: Event) -> EventFate:
         """Take an event, as a back end does."""
         if self.refuses:
             self.refuses -= 1
             raise OSError("the API server is away")
         self.told.append((key, told))
+        return self.fate
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[Notifier]:
@@ -79,7 +82,7 @@ async def test_a_target_that_there_is_not_is_told_once_by_an_event_and_counted()
     async with listening.at_work() as notifier:
         for _ in range(3):
             notifier.passed(report(event("a"), webhook="pager"))
-        assert notifier.counts().unknown_targets == 1
+        assert notifier.unknown_targets == 1
 
     ((key, told),) = listening.told
     assert (key, told.type, told.reason) == (KEY, "Warning", "NotificationError")
@@ -94,7 +97,7 @@ async def test_a_target_that_there_is_not_counts_no_more_once_another_one_is_nam
     async with listening.at_work() as notifier:
         notifier.passed(report(webhook="pager"))
         notifier.passed(report(event("a")))
-        assert notifier.counts().unknown_targets == 0
+        assert notifier.unknown_targets == 0
         notifier.passed(report(webhook="pager"))
 
     assert listening.receiver.messages == ["a"]
@@ -167,7 +170,6 @@ async def test_of_a_flood_the_rest_is_told_when_its_minute_is_over() -> None:
 
     assert listening.receiver.bodies[-1]["more"] == 95
     assert [told.message[:19] for _, told in listening.told][-1] == "and 95 more alerts "
-    assert (notifier.counts().alerts, notifier.counts().alerts_held) == (100, 95)
 
 
 async def test_of_a_flood_the_rest_is_told_at_the_end_of_the_process() -> None:
@@ -188,14 +190,31 @@ async def test_an_event_that_the_api_server_did_not_take_is_told_again() -> None
         notifier.alert(KEY, alert(7))
         await until(lambda: listening.told)
 
-    assert notifier.counts().events.retries == 1
+    assert notifier.event_counts().retries == 1
+
+
+@pytest.mark.parametrize(
+    "fate, expected",
+    [("told", QueueCounts(delivered=1)), ("refused", QueueCounts(failed=1)), ("gone", QueueCounts())],
+)
+async def test_an_event_counts_as_what_its_back_end_says_became_of_it(fate: EventFate, expected: QueueCounts) -> None:
+    listening = Listening()
+    listening.fate = fate
+    async with listening.at_work() as notifier:
+        notifier.passed(report(alerts=True))
+        notifier.alert(KEY, alert(7))
+        await until(lambda: listening.told and not notifier.event_counts().waiting)
+
+    assert notifier.event_counts() == expected
+    assert len(listening.told) == 1
 
 
 async def test_a_back_end_that_hangs_keeps_no_message_from_its_target() -> None:
     receiver = Receiver()
 
-    async def hang(*_: object) -> None:
+    async def hang(*_: object) -> EventFate:
         await asyncio.sleep(3_600)
+        return "told"
 
     async with receiver.serving():
         notifier = Notifier([Target(name="on-call", url=receiver.url)], emit_event=hang, policy=QUICK, clock=lambda: T0)
@@ -205,7 +224,7 @@ async def test_a_back_end_that_hangs_keeps_no_message_from_its_target() -> None:
         await until(lambda: receiver.bodies)
         await notifier.stop()
 
-    assert notifier.counts().events.dropped == 1
+    assert notifier.event_counts().dropped == 1
 
 
 async def test_a_job_that_is_gone_is_forgotten() -> None:
@@ -215,5 +234,6 @@ async def test_a_job_that_is_gone_is_forgotten() -> None:
         notifier.forget(KEY)
         notifier.alert(KEY, alert(7))
 
-    assert notifier.counts().unknown_targets == 0
-    assert notifier.counts().alerts == 0
+    assert notifier.unknown_targets == 0
+    assert [told.reason for _, told in listening.told] == ["NotificationError"]
+    assert listening.receiver.bodies == []

@@ -12,6 +12,7 @@ from typing_extensions import override
 from anomalyjob_operator.notify.notifier import Notifier
 from anomalyjob_operator.notify.target_file import read_targets
 from anomalyjob_operator.notify.targets import Target, TargetsError
+from anomalyjob_operator.pass_report import EventFate
 
 SECRET = "hunter2"
 
@@ -63,13 +64,13 @@ async def test_a_target_that_is_gone_brings_no_address_into_a_log(caplog: pytest
 
 @pytest.mark.asyncio
 async def test_a_defect_tells_its_kind_but_not_its_words(caplog: pytest.LogCaptureFixture) -> None:
-    async def fail(*_: object) -> None:
+    async def fail(*_: object) -> EventFate:
         raise RuntimeError(SECRET)
 
     notifier = Notifier([], emit_event=fail)
     await notifier.start()
     notifier.passed(report())
-    await until(lambda: notifier.counts().events.retries)
+    await until(lambda: notifier.event_counts().retries)
     await notifier.stop()
 
     assert "events of jobs: it failed (RuntimeError); trying again" in caplog.text

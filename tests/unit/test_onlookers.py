@@ -57,6 +57,17 @@ async def test_one_that_fails_is_logged_and_keeps_no_other_from_being_told(
     assert "a defect of an onlooker" in caplog.text
 
 
+async def test_what_becomes_of_notifications_and_what_was_missed_is_told() -> None:
+    onlookers = Onlookers(SilentLog)
+    onlookers.watch_missed(lambda: 3)
+    job = Passes(notifications={"webhook": "on-call"})
+    onlookers.passed(job.report(seen(), at(20)))
+    found = samples(onlookers.metrics.render()[0])
+    assert found["anomalyjob_notification_targets_unknown"] == 1
+    assert found["anomalyjob_notification_events_waiting"] == 1
+    assert found["anomalyjob_reports_missed_total"] == 3
+
+
 async def test_nobody_knows_a_job_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     onlookers = Onlookers(SilentLog)
     onlookers.passed(healthy_report())

@@ -1,7 +1,7 @@
 """A thread with an event loop of its own for everything that only looks on, so that reconciling never waits for it.
 
 Whatever spins, hangs or fails there, passes go on, signals are heeded and the process ends in time. Reports are told
-through a bounded inbox: who does not keep up misses some, which is logged, and nobody waits.
+through a bounded inbox: who does not keep up misses some, which are counted and logged, and nobody waits.
 """
 
 import asyncio
@@ -12,13 +12,12 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final, NoReturn
 
-from anomalyjob_operator.live.log_source import Key
 from anomalyjob_operator.onlookers import Onlookers
-from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.pass_report import EmitEvent, EventFate, Key, PassReport
 from anomalyjob_operator.status import Event
 
 logger = logging.getLogger(__name__)
@@ -27,7 +26,6 @@ INBOX: Final = 1_000
 STOP_SECONDS: Final = 6.0
 """A little longer than a notification that waits is given to get out."""
 
-EmitEvent = Callable[[Key, Event], Awaitable[None]]
 Onlooking = Callable[[], AbstractAsyncContextManager[Onlookers]]
 """Makes, inside the thread's loop, what is to be told, started when it is entered and stopped when it is left."""
 
@@ -42,6 +40,7 @@ class Aside:
         self._onlooking = onlooking
         self._inbox: deque[Callable[[Onlookers], None]] = deque()
         self._is_behind = False
+        self._missed = 0
         self._woken = True
         self._onlookers: Onlookers | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -50,6 +49,7 @@ class Aside:
         self.is_left_behind = False
         self._ended: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._thread = threading.Thread(target=self._run, name="aside", daemon=True)
+        self._tell(lambda onlookers: onlookers.watch_missed(lambda: self._missed))
 
     def start(self) -> None:
         """Begin; what was told before is not lost."""
@@ -85,7 +85,9 @@ class Aside:
         if len(self._inbox) < INBOX:
             self._is_behind = False
             self._tell(message)
-        elif not self._is_behind:
+            return
+        self._missed += 1
+        if not self._is_behind:
             self._is_behind = True
             logger.error("what looks on does not keep up: dashboard, metrics and notifications miss passes from now on")
 
@@ -142,10 +144,10 @@ def end_process(status: int) -> NoReturn:
 def carried_over(emit: EmitEvent, loop: asyncio.AbstractEventLoop) -> EmitEvent:
     """Return what lets `emit` be done in the loop that it belongs to, from any other one."""
 
-    async def emit_there(key: Key, event: Event) -> None:
-        async def work() -> None:
-            await emit(key, event)
+    async def emit_there(key: Key, event: Event) -> EventFate:
+        async def work() -> EventFate:
+            return await emit(key, event)
 
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), loop))
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), loop))
 
     return emit_there

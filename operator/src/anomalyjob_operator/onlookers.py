@@ -9,11 +9,11 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Final
 
 from anomalyjob_operator.live.feeds import Feeds
-from anomalyjob_operator.live.log_source import Key, LogSource
+from anomalyjob_operator.live.log_source import LogSource
 from anomalyjob_operator.metrics.registry import Metrics
-from anomalyjob_operator.notify.notifier import EmitEvent, Notifier
+from anomalyjob_operator.notify.notifier import Notifier
 from anomalyjob_operator.notify.targets import Target
-from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.pass_report import EmitEvent, Key, PassReport
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Onlookers:
         self.metrics = Metrics()
         self.notifier = Notifier(targets, emit_event=emit_event)
         self.feeds.on_alert(self.notifier.alert)
-        self.metrics.watch_deliveries(lambda: self.notifier.counts().targets)
+        self.metrics.watch_notifications(self.notifier)
 
     async def start(self) -> None:
         """Begin to work."""
@@ -70,6 +70,10 @@ class Onlookers:
         self.metrics.looked(key, seconds)
         if failed:
             self.metrics.look_failed(key)
+
+    def watch_missed(self, count: Callable[[], int]) -> None:
+        """Show what `count` returns, too: how many reports never came here. To be called once."""
+        self.metrics.watch_missed(count)
 
     def _follow_log(self, report: PassReport) -> None:
         """Let the log be read without a reader as long as the resource wants its alerts told."""

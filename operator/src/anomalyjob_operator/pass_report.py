@@ -3,9 +3,10 @@
 Pure records. A listener is told after the status was published; it must return at once and must not change anything.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from anomalyjob_operator.observed import Observed
 from anomalyjob_operator.spec import AnomalyJob
@@ -26,6 +27,15 @@ class PassReport:
     rest_url: str | None
     at: datetime
 
+
+Key = tuple[str, str]
+"""Namespace and name of a job."""
+
+EventFate = Literal["told", "refused", "gone"]
+"""What became of an event that an onlooker wants told: refused for good, or its job is gone and nobody misses it."""
+
+EmitEvent = Callable[[Key, Event], Awaitable[EventFate]]
+"""Tells an event of a job where its back end does; it raises what may succeed when it is tried again."""
 
 PassListener = Callable[[PassReport], None]
 

@@ -17,7 +17,7 @@ from anomalyjob_operator.cluster.backend import ClusterBackend, DamagedLedgerErr
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, Manifest
 from anomalyjob_operator.cluster.render import RenderSettings
 from anomalyjob_operator.cluster.work_queue import Key
-from anomalyjob_operator.pass_report import PassListener, nobody_listens
+from anomalyjob_operator.pass_report import EventFate, PassListener, nobody_listens
 from anomalyjob_operator.reconcile import Reconciler, utc_now
 from anomalyjob_operator.spec import AnomalyJob, InvalidResource, Metadata, parse
 from anomalyjob_operator.status import Event, deleting, ledger_damaged
@@ -86,10 +86,10 @@ class Jobs:
         if key in self._jobs:
             self._jobs[key].backend.look_closely()
 
-    async def emit(self, key: Key, event: Event) -> None:
-        """Tell an event of a job, unless the job is gone. Raise what may succeed when it is tried again."""
+    async def emit(self, key: Key, event: Event) -> EventFate:
+        """Tell an event of a job, unless the job is gone: an EmitEvent."""
         if key not in self._jobs:
-            return
+            return "gone"
         try:
             await self._jobs[key].backend.emit((event,))
         except ApiError as error:
@@ -97,6 +97,8 @@ class Jobs:
                 raise
             # Such as a namespace that is being deleted: it would be refused again, and others wait behind it.
             logger.warning("%s/%s: an event is not told: %s", *key, error)
+            return "refused"
+        return "told"
 
     async def flush(self) -> None:
         """Write what passes have kept back. What cannot be written in time is only older."""

@@ -19,10 +19,10 @@ from anomalyjob_operator.dashboard import Dashboard
 from anomalyjob_operator.dashboard.listening import KeptOpen, Server
 from anomalyjob_operator.dashboard.login import TokenError, read_token
 from anomalyjob_operator.dashboard.metrics_server import MetricsServer
-from anomalyjob_operator.notify.notifier import EmitEvent
 from anomalyjob_operator.notify.target_file import read_targets
 from anomalyjob_operator.notify.targets import Target, TargetsError
 from anomalyjob_operator.onlookers import Onlookers
+from anomalyjob_operator.pass_report import EmitEvent
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ from typing import Final
 
 from anomalyjob.timestamps import format_time
 from anomalyjob_operator.aside import Aside, carried_over
-from anomalyjob_operator.live.log_source import Key
 from anomalyjob_operator.local.applied_file import AppliedFile
 from anomalyjob_operator.local.backend import LocalBackend, Place
 from anomalyjob_operator.local.json_file import DamagedFileError
@@ -25,6 +24,7 @@ from anomalyjob_operator.local.log_tail import LogTail, is_alert, taskmanager_lo
 from anomalyjob_operator.local.progress import Progress
 from anomalyjob_operator.local.show import ShowOptions, show
 from anomalyjob_operator.local.supervisor import Supervisor
+from anomalyjob_operator.pass_report import EventFate, Key
 from anomalyjob_operator.reconcile import Reconciler
 from anomalyjob_operator.status import Event, Status
 
@@ -161,10 +161,11 @@ class Session:
 
         return Aside(lambda: show(self._folder, options, tell, carried_over(self._tell_notice, loop)))
 
-    async def _tell_notice(self, _: Key, event: Event) -> None:
+    async def _tell_notice(self, _: Key, event: Event) -> EventFate:
         """Tell what the notifications have to say. Alerts are shown as they stand in the log."""
         if event.reason != "AnomalyAlert":
             self._tell_event(event)
+        return "told"
 
     async def _tell_alerts(self) -> None:
         """Show alerts as they come; of a flood only the first few."""

@@ -13,9 +13,9 @@ from anomalyjob_operator.dashboard.listening import KeptOpen
 from anomalyjob_operator.local.job_log import JobLog
 from anomalyjob_operator.local.ports import ADDRESS
 from anomalyjob_operator.local.state_folder import StateFolder
-from anomalyjob_operator.notify.notifier import EmitEvent
 from anomalyjob_operator.notify.targets import Target
 from anomalyjob_operator.onlookers import Onlookers
+from anomalyjob_operator.pass_report import EmitEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

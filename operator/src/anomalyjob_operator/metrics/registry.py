@@ -4,7 +4,7 @@ It must never disturb a pass: it does no I/O but for what the kernel tells of th
 which goes when the job is forgotten.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from importlib.metadata import version
 from typing import Final
@@ -14,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from anomalyjob_operator.metrics.deliveries import Deliveries, DeliveriesCollector
+from anomalyjob_operator.metrics.deliveries import MissedCollector, Notifications, NotificationsCollector
 from anomalyjob_operator.metrics.families import JOB_LABELS, Key, families
 from anomalyjob_operator.metrics.job_record import CAUSES, UNTIL, JobRecord, record_of, recovered
 from anomalyjob_operator.pass_report import PassReport
@@ -110,9 +110,13 @@ class Metrics:
         """Count a look that failed."""
         self._reconcile_errors.labels(*key).inc()
 
-    def watch_deliveries(self, count: Callable[[], Mapping[str, Deliveries]]) -> None:
-        """Show what `count` returns, too: what became of the notifications to each target. To be called once."""
-        self._registry.register(DeliveriesCollector(count))
+    def watch_notifications(self, notifications: Notifications) -> None:
+        """Show what became of notifications, too. To be called once."""
+        self._registry.register(NotificationsCollector(notifications))
+
+    def watch_missed(self, count: Callable[[], int]) -> None:
+        """Show what `count` returns, too: how many reports never came here. To be called once."""
+        self._registry.register(MissedCollector(count))
 
     def render(self) -> tuple[bytes, str]:
         """Return the exposition and its content type."""

@@ -37,22 +37,16 @@ class AlertBound:
         self._length = window
         self._windows: dict[Key, _Window] = {}
         self._seen: OrderedDict[int, None] = OrderedDict()
-        self.taken = 0
-        self.held = 0
-        self.repeated = 0
 
     def take(self, key: Key, alert: Alert, now: datetime) -> tuple[Message, ...]:
         """Return what is to be told now that there is this alert: it, what was held back before it, or nothing."""
         if self._is_known(key, alert):
-            self.repeated += 1
             return ()
-        self.taken += 1
         before = tuple(self._closed(key, now))
         window = self._windows.setdefault(key, _Window(began_at=now))
         if window.told < self._at_once:
             window.told += 1
             return (*before, alert_message(key, alert))
-        self.held += 1
         window.held += 1
         window.newest = alert
         return before

@@ -6,19 +6,19 @@ Which messages arise is computed elsewhere; here they are only put into queues, 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from anomalyjob.events import Alert
 from anomalyjob_operator.notify.alert_bound import AlertBound
-from anomalyjob_operator.notify.message import Key, Message, event_message
+from anomalyjob_operator.notify.message import Message, event_message
 from anomalyjob_operator.notify.out_queue import CHANCE, Chance, OutQueue, QueueCounts
-from anomalyjob_operator.notify.policy import Outcome, Policy
+from anomalyjob_operator.notify.policy import Outcome, Policy, Verdict
 from anomalyjob_operator.notify.targets import Target
 from anomalyjob_operator.notify.webhook import Webhook
-from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.pass_report import EmitEvent, EventFate, Key, PassReport
 from anomalyjob_operator.reconcile import utc_now
 from anomalyjob_operator.status import Event
 
@@ -27,23 +27,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-EmitEvent = Callable[[Key, Event], Awaitable[None]]
-
 TICK_SECONDS: Final = 1.0
 EVENTS_POLICY: Final = Policy(attempt_seconds=10.0, total_seconds=60.0, queue_length=200)
 """Events are for the API server, which is seldom away for long; later they would only confuse."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """What became of everything since the process began; `unknown_targets` are the jobs that name one right now."""
-
-    targets: Mapping[str, QueueCounts]
-    events: QueueCounts
-    unknown_targets: int
-    alerts: int
-    alerts_held: int
-    alerts_repeated: int
+VERDICTS: Final[Mapping[EventFate, Verdict]] = {"told": "delivered", "refused": "refused", "gone": "moot"}
 
 
 class Notifier:
@@ -110,16 +99,18 @@ class Notifier:
         await asyncio.gather(self._events.stop(), *(queue.stop() for queue in self._queues.values()))
         await asyncio.gather(*(hook.close() for hook in self._hooks.values()))
 
-    def counts(self) -> Counts:
-        """Return what became of everything so far."""
-        return Counts(
-            targets={name: queue.counts() for name, queue in self._queues.items()},
-            events=self._events.counts(),
-            unknown_targets=len(self._unknown),
-            alerts=self._alerts.taken,
-            alerts_held=self._alerts.held,
-            alerts_repeated=self._alerts.repeated,
-        )
+    def target_counts(self) -> Mapping[str, QueueCounts]:
+        """Return what became of the messages to each target so far."""
+        return {name: queue.counts() for name, queue in self._queues.items()}
+
+    def event_counts(self) -> QueueCounts:
+        """Return what became of the events of jobs so far."""
+        return self._events.counts()
+
+    @property
+    def unknown_targets(self) -> int:
+        """How many jobs name a target right now that there is not."""
+        return len(self._unknown)
 
     def _tell_alerts(self, messages: Iterable[Message]) -> None:
         for message in messages:
@@ -148,9 +139,8 @@ class Notifier:
 
     async def _emit(self, told: tuple[Key, Event], lost: int) -> Outcome:
         del lost
-        if self._emit_event is not None:
-            await self._emit_event(*told)
-        return Outcome(verdict="delivered")
+        fate = "gone" if self._emit_event is None else await self._emit_event(*told)
+        return Outcome(verdict=VERDICTS[fate], words=f"an event was {fate}")
 
     async def _tick_for_ever(self) -> None:
         while True:

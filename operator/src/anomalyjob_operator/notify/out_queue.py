@@ -128,6 +128,8 @@ class OutQueue(Generic[Item]):
             if outcome.verdict == "delivered":
                 self._note_delivered(lost)
                 return
+            if outcome.verdict == "moot":
+                return
             pause = pause_seconds(self._policy, tries, self._chance(), outcome.wished_seconds)
             if last or outcome.verdict == "refused" or time.monotonic() + pause > until:
                 break

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
-Verdict = Literal["delivered", "again", "refused"]
+Verdict = Literal["delivered", "again", "refused", "moot"]
+"""Moot: nobody is left who could miss it, so it counts as nothing."""
 
 AGAIN: Final = frozenset({408, 429})
 """Refusals that hold for the moment only; so do all errors of a server."""
