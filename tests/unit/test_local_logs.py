@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from anomalyjob_operator.local import log_tail
 from anomalyjob_operator.local.log_files import KEPT, bound_log, older_logs, open_log
 from anomalyjob_operator.local.log_tail import LogTail, all_records, is_alert, is_record, taskmanager_logs
 
@@ -69,6 +70,41 @@ def test_a_tail_goes_on_after_its_log_was_cut(log: Path) -> None:
     bound_log(log, maximum_bytes=1)
     with log.open("a") as stream:
         stream.write("new\n")
+    assert tail.new_lines() == ["new"]
+
+
+def test_what_was_written_between_the_last_look_and_the_cut_is_given(log: Path) -> None:
+    log.write_text("a line that was seen\n")
+    tail = LogTail(file=log)
+    assert tail.new_lines() == ["a line that was seen"]
+    with log.open("a") as stream:
+        stream.write("[ALERT] userId=user1 abnormal 3 times\nwhat is cut")
+    bound_log(log, maximum_bytes=1)
+    with log.open("a") as stream:
+        stream.write(" through\nafter\n")
+    assert tail.new_lines() + tail.new_lines() == [
+        "[ALERT] userId=user1 abnormal 3 times",
+        "what is cut through",
+        "after",
+    ]
+    assert tail.new_lines() == []
+
+
+def test_much_that_was_written_before_the_cut_is_given_in_parts(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_tail, "_CHUNK_BYTES", 10)
+    tail = LogTail(file=log)
+    log.write_text("".join(f"line {number}\n" for number in range(10)))
+    looks = [tail.new_lines()]
+    bound_log(log, maximum_bytes=1)
+    looks += [tail.new_lines() for _ in range(10)]
+    assert [line for look in looks for line in look] == [f"line {number}" for number in range(10)]
+    assert max(map(len, looks)) <= 2
+
+
+def test_a_tail_goes_on_when_nothing_could_be_moved_aside(log: Path) -> None:
+    log.write_text("a long line before the cut\n")
+    tail = LogTail.from_end(log)
+    log.write_text("new\n")
     assert tail.new_lines() == ["new"]
 
 

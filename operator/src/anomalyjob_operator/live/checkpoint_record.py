@@ -2,7 +2,7 @@
 
 It computes only. A checkpoint is named by its JobManager's start and its id: ids go on over starts, but one that a lost
 JobManager was just taking comes twice. Bounded: MAXIMUM_ENTRIES; the counters go on. Trap: Flink tells its latest
-restore, failure and savepoint with every answer, however old: what is as old as something forgotten must not count again.
+restore, failure and savepoint with every answer, however old: nothing as old as what was forgotten is counted.
 """
 
 from collections.abc import Iterable

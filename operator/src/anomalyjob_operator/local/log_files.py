@@ -28,22 +28,23 @@ def bound_log(file: Path, *, maximum_bytes: int = MAXIMUM_BYTES) -> bool:
     if not file.exists() or file.stat().st_size <= maximum_bytes:
         return False
     for number in range(KEPT - 1, 0, -1):
-        older = _numbered(file, number)
+        older = numbered_log(file, number)
         if older.exists():
-            older.replace(_numbered(file, number + 1))
+            older.replace(numbered_log(file, number + 1))
     try:
-        shutil.copyfile(file, _numbered(file, 1))
+        shutil.copyfile(file, numbered_log(file, 1))
     except OSError:
-        _numbered(file, 1).unlink(missing_ok=True)
+        numbered_log(file, 1).unlink(missing_ok=True)
     os.truncate(file, 0)
     return True
 
 
 def older_logs(file: Path) -> tuple[Path, ...]:
     """Return the log and the older ones that exist, oldest first."""
-    numbered = (_numbered(file, number) for number in range(KEPT, 0, -1))
+    numbered = (numbered_log(file, number) for number in range(KEPT, 0, -1))
     return tuple(path for path in (*numbered, file) if path.exists())
 
 
-def _numbered(file: Path, number: int) -> Path:
+def numbered_log(file: Path, number: int) -> Path:
+    """Return where the older part of that number lies: 1 is the newest."""
     return file.with_name(f"{file.name}.{number}")

@@ -1,7 +1,7 @@
 """Reads what the log sink wrote into the TaskManagers' logs: lines of JSON and [ALERT] lines.
 
-Logs are cut in place when they grow too long, so a position behind the end means: begin at the start again. Flink's own
-log lines stand in the same files and are passed over.
+Logs are cut in place when they grow too long, so a position behind the end means: read what was moved aside to its end,
+then begin at the start again. Flink's own log lines stand in the same files and are passed over.
 """
 
 import heapq
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from anomalyjob_operator.local.log_files import older_logs
+from anomalyjob_operator.local.log_files import numbered_log, older_logs
 
 ALERT_MARK: Final = "[ALERT]"
 RECORD_MARK: Final = '{"kind": '
@@ -45,18 +45,31 @@ class LogTail:
     def new_lines(self) -> list[str]:
         """Return the whole lines written since the last call, at most about 1 MB of them."""
         try:
-            if self.file.stat().st_size < self.position:
-                self.position, self._rest = 0, b""
-            with self.file.open("rb") as stream:
-                stream.seek(self.position)
-                content = stream.read(_CHUNK_BYTES)
+            content = self._next_bytes()
         except OSError:
             return []
-        self.position += len(content)
         *lines, self._rest = (self._rest + content).split(b"\n")
         # A line without an end must not fill the memory.
         self._rest = self._rest[-_CHUNK_BYTES:]
         return [line.decode("utf-8", errors="replace") for line in lines]
+
+    def _next_bytes(self) -> bytes:
+        if self.file.stat().st_size < self.position:
+            try:
+                before_the_cut = self._read(numbered_log(self.file, 1))
+            except OSError:
+                before_the_cut, self._rest = b"", b""
+            if before_the_cut:
+                return before_the_cut
+            self.position = 0
+        return self._read(self.file)
+
+    def _read(self, file: Path) -> bytes:
+        with file.open("rb") as stream:
+            stream.seek(self.position)
+            content = stream.read(_CHUNK_BYTES)
+        self.position += len(content)
+        return content
 
 
 def taskmanager_logs(logs: Path, job: str) -> list[Path]:
