@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.unit.notify_moments import NotificationCounts
-from tests.unit.observations import at, checkpoints, completed, flink, resource, seen, taskmanagers
+from tests.unit.observations import at, checkpoints, completed, flink, jobmanager, resource, seen, taskmanagers
 from tests.unit.recovery_moments import BEFORE, RUNNING_BEFORE, back, restarting
 from tests.unit.reported_passes import Samples, reports, samples, with_status
 
@@ -105,6 +105,27 @@ def test_a_resumed_job_is_not_overdue_because_of_the_time_that_it_stood_still() 
     resumed = replace(running, at=at(5_000))
 
     assert told([running, suspended, resumed], seconds=5_007)["anomalyjob_checkpoint_age_seconds"] == 7
+
+
+def test_a_new_operator_that_meets_a_silent_rest_endpoint_finds_out_later_when_the_job_came_up() -> None:
+    silent_at_first = reports((20, seen()), (25, seen(flink=None)), (30, seen()))[1:]
+
+    assert told(silent_at_first, seconds=35)["anomalyjob_checkpoint_age_seconds"] == 30
+
+
+def test_to_a_new_operator_a_job_that_was_resumed_is_not_overdue_because_of_the_time_that_it_stood_still() -> None:
+    resumed = flink(checkpoints(completed(1, 30)), job_started_at=at(5_000), tasks_changed_at=at(5_001))
+
+    assert told(reports((5_003, seen(flink=resumed))), seconds=5_007)["anomalyjob_checkpoint_age_seconds"] == 7
+
+
+def test_to_a_new_operator_a_recovery_does_not_make_the_checkpoint_any_younger() -> None:
+    started_anew = back(52, job_started_at=at(45))
+    other = jobmanager(alive_since=at(42))
+    again = reports(RUNNING_BEFORE, (53, seen(flink=started_anew, jobmanager=other)))[-1:]
+
+    assert again[0].status.last_recovery is not None
+    assert told(again, seconds=90)["anomalyjob_checkpoint_age_seconds"] == 60
 
 
 def test_a_recovery_does_not_make_the_checkpoint_any_younger() -> None:

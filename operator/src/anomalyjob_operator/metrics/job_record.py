@@ -18,9 +18,9 @@ Until = Literal["running", "safe"]
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 UNTIL: Final[tuple[Until, ...]] = get_args(Until)
 NO_CHECKPOINT_DUE: Final[frozenset[Phase]] = frozenset({"Pending", "Deploying", "Upgrading", "Suspended", "Deleting"})
+"""The phases in which nobody expects a checkpoint: the job is not up yet, or is not meant to be."""
 JUST_NOW: Final = timedelta(minutes=1)
 """A pass takes at most some seconds from what it saw to what it tells."""
-"""The phases in which nobody expects a checkpoint: the job is not up yet, or is not meant to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Recovered:
 class JobRecord:
     """One job after its last pass.
 
-    `up_since` is when it came up last, None when this process did not see that; no recovery, however long, moves it.
+    `up_since` is when it came up last, None when that is not known; no recovery, however long, moves it.
     `recoveries` counts those that this process has seen come to an end, by cause. The status document holds their sum
     only: which of them had which cause is lost with the process, as Prometheus expects of any counter.
     """
@@ -126,10 +126,19 @@ def _counted(known: Rising | None, seen: int) -> Rising:
 
 
 def _up_since(known: JobRecord | None, report: PassReport) -> datetime | None:
-    status = report.status
-    if known is None:
-        return status.job.started_at if status.last_checkpoint is None else None
-    return report.at if known.status.phase in NO_CHECKPOINT_DUE else known.up_since
+    if known is not None and known.status.phase in NO_CHECKPOINT_DUE:
+        return report.at
+    known_since = None if known is None else known.up_since
+    return known_since or _came_up(report.status)
+
+
+def _came_up(status: Status) -> datetime | None:
+    """Return when the job came up, although this process did not see it: when Flink started it, if not to recover."""
+    started_at, newest, recovery = status.job.started_at, status.last_checkpoint, status.last_recovery
+    if started_at is None or newest is None:
+        return started_at
+    recovered_since = recovery is not None and recovery.detected_at >= newest.completed_at
+    return None if recovered_since or started_at < newest.completed_at else started_at
 
 
 def _age_limit_seconds(known: JobRecord | None, report: PassReport) -> float:
