@@ -47,5 +47,10 @@ async def show(
 def _served(onlookers: Onlookers, options: ShowOptions, tell: Callable[[str], None]) -> list[KeptOpen]:
     if options.dashboard_port is None:
         return []
-    dashboard = Dashboard(onlookers.feeds, token=options.token, metrics=onlookers.metrics.render)
+    try:
+        dashboard = Dashboard(onlookers.feeds, token=options.token, metrics=onlookers.metrics.render)
+    except OSError as error:
+        # Not at the cost of notifications.
+        tell(f"there is no dashboard: {error}; install the package again, then start anew")
+        return []
     return [KeptOpen(dashboard, "Dashboard", ADDRESS, options.dashboard_port, tell)]
