@@ -122,9 +122,10 @@ def test_the_service_monitor_finds_the_service_of_the_metrics_alone() -> None:
     assert endpoint["honorLabels"] is True
 
 
-def test_a_service_monitor_without_metrics_is_refused() -> None:
-    done = template(values={"serviceMonitor": {"create": True}, "metrics": {"port": 0}})
-    assert "serviceMonitor.create needs the operator's metrics: set metrics.port" in done.stderr
+@pytest.mark.parametrize("reader", ["serviceMonitor", "prometheusRule", "grafanaDashboard"])
+def test_what_reads_metrics_is_refused_without_them(reader: str) -> None:
+    done = template(values={reader: {"create": True}, "metrics": {"port": 0}})
+    assert f"{reader}.create needs the operator's metrics: set metrics.port" in done.stderr
 
 
 def test_the_pod_monitor_finds_flinks_pods_and_names_job_and_workload() -> None:

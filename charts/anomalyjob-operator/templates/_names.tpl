@@ -29,6 +29,13 @@ app.kubernetes.io/part-of: anomalyjob
 {{- .Values.serviceAccount.name | default $own -}}
 {{- end -}}
 
+{{/* What reads the operator's metrics is of no use without them; an alert on their absence would never end. */}}
+{{- define "anomalyjob.metricsFor" -}}
+{{- if not .root.Values.metrics.port -}}
+{{- fail (printf "%s.create needs the operator's metrics: set metrics.port" .reader) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* All pods of these namespaces, as a NetworkPolicy names them. */}}
 {{- define "anomalyjob.fromNamespaces" -}}
 {{- range . }}
