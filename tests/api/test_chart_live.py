@@ -128,6 +128,23 @@ def test_what_reads_metrics_is_refused_without_them(reader: str) -> None:
     assert f"{reader}.create needs the operator's metrics: set metrics.port" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        ({"dashboard": {"port": 8091}}, "dashboard.port and metrics.port are both 8091"),
+        ({"dashboard": {"port": 8080}}, "dashboard.port and livenessPort are both 8080"),
+        ({"livenessPort": 8091}, "livenessPort and metrics.port are both 8091"),
+    ],
+    ids=json.dumps,
+)
+def test_two_servers_at_one_port_are_refused(values: dict[str, Any], words: str) -> None:
+    assert f"{words}: give each a port of its own" in template(values=values).stderr
+
+
+def test_nothing_served_is_at_no_port() -> None:
+    assert template(values={"dashboard": {"port": 0}, "metrics": {"port": 0}}).returncode == 0
+
+
 def test_the_pod_monitor_finds_flinks_pods_and_names_job_and_workload() -> None:
     spec = of_kind(rendered(**EVERYTHING), "PodMonitor")["spec"]
     labels = names.workload_labels("demo", "demo-taskmanager-1", "taskmanager")

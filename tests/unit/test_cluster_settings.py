@@ -75,6 +75,14 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         "ANOMALYJOB_DASHBOARD_PORT must be a port from 0 to 65535, found http",
     ),
     "a wrong port of the metrics": ({"ANOMALYJOB_METRICS_PORT": "65536"}, "ANOMALYJOB_METRICS_PORT must be a port"),
+    "two servers at one port": (
+        {"ANOMALYJOB_DASHBOARD_PORT": "8091"},
+        "ANOMALYJOB_DASHBOARD_PORT and ANOMALYJOB_METRICS_PORT are both 8091: give each a port of its own",
+    ),
+    "a server at the port of the health": (
+        {"ANOMALYJOB_METRICS_PORT": "8080"},
+        "ANOMALYJOB_LIVENESS_PORT and ANOMALYJOB_METRICS_PORT are both 8080",
+    ),
     "a port above the last": ({"ANOMALYJOB_LIVENESS_PORT": "65536"}, "found 65536"),
     "a port in words": ({"ANOMALYJOB_LIVENESS_PORT": "http"}, "found http"),
     "a port in other digits": ({"ANOMALYJOB_LIVENESS_PORT": "٨٠"}, "found ٨٠"),

@@ -19,6 +19,7 @@ It only reads variables; whether what they name is there is seen when it is need
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 
 PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
@@ -50,17 +51,18 @@ class ClusterSettings:
 
         Raise SettingsError.
         """
+        liveness, dashboard, metrics = _ports(environment)
         return cls(
             job_image=_required(environment, "ANOMALYJOB_JOB_IMAGE", "the image of Flink's pods"),
             image_pull_policy=_pull_policy(environment.get("ANOMALYJOB_IMAGE_PULL_POLICY") or "IfNotPresent"),
             operator_namespace=_required(environment, "ANOMALYJOB_OPERATOR_NAMESPACE", "this process's namespace"),
             watched_namespaces=_names(environment.get("ANOMALYJOB_WATCH_NAMESPACES") or ""),
-            liveness_port=_port(environment, "ANOMALYJOB_LIVENESS_PORT", 8080),
+            liveness_port=liveness,
             metrics_namespaces=_names(environment.get("ANOMALYJOB_METRICS_NAMESPACES") or ""),
-            dashboard_port=_port(environment, "ANOMALYJOB_DASHBOARD_PORT", 8090, least=0),
+            dashboard_port=dashboard,
             dashboard_hosts=_names(environment.get("ANOMALYJOB_DASHBOARD_HOSTS") or ""),
             dashboard_token_file=environment.get("ANOMALYJOB_DASHBOARD_TOKEN_FILE") or None,
-            metrics_port=_port(environment, "ANOMALYJOB_METRICS_PORT", 8091, least=0),
+            metrics_port=metrics,
             notification_targets=environment.get("ANOMALYJOB_NOTIFICATION_TARGETS") or None,
         )
 
@@ -82,7 +84,24 @@ def _pull_policy(text: str) -> str:
     return text
 
 
-def _port(environment: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
+def _ports(environment: Mapping[str, str]) -> tuple[int, int, int]:
+    """Return the ports for liveness, dashboard and metrics: no two alike, but for those that are 0."""
+    ports = {
+        name: _port(environment, name, default, least)
+        for name, default, least in (
+            ("ANOMALYJOB_LIVENESS_PORT", 8080, 1),
+            ("ANOMALYJOB_DASHBOARD_PORT", 8090, 0),
+            ("ANOMALYJOB_METRICS_PORT", 8091, 0),
+        )
+    }
+    for (one, port), (other, others) in combinations(ports.items(), 2):
+        if port and port == others:
+            raise SettingsError(f"{one} and {other} are both {port}: give each a port of its own")
+    liveness, dashboard, metrics = ports.values()
+    return liveness, dashboard, metrics
+
+
+def _port(environment: Mapping[str, str], name: str, default: int, least: int) -> int:
     text = environment.get(name) or str(default)
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= 65_535:
         raise SettingsError(f"{name} must be a port from {least} to 65535, found {text}")
