@@ -73,7 +73,8 @@ def test_measure_fifty_open_pages(tmp_path: Path) -> None:
         others = [JobPage(pages.open(viewport=SMALL_SCREEN), job.page_address) for _ in range(MANY_PAGES - 1)]
         for page in others:
             page.open()
-        first.wait("all pages to be live", lambda: all(map(is_live, [first, *others])), OPEN_SECONDS)
+        for page in [first, *others]:
+            page.page.locator("html[data-connection=live]").wait_for(timeout=OPEN_SECONDS * 1000)
         together, grown = request_rates(job, MANY_SECONDS), job.memory_bytes() - before
         load = os.getloadavg()[0]
     print(f"\n\n### {MANY_PAGES} open pages\n\nLoad average: {load:.2f}; {machine()}\n")
@@ -82,6 +83,3 @@ def test_measure_fifty_open_pages(tmp_path: Path) -> None:
     print(f"| the same, {MANY_PAGES} pages for a minute | unchanged | {together[0]:.2f} ({together[1]:.1f} requests) |")
     print(f"| memory of `anomalyjob up`, grown | < 30 MB | {grown / 1e6:.1f} MB |")
 
-
-def is_live(page: JobPage) -> bool:
-    return page.attribute("html", "data-connection") == "live"
