@@ -82,6 +82,17 @@ def test_what_was_held_back_is_told_at_the_end() -> None:
     assert bound.rest() == ()
 
 
+def test_what_was_held_back_of_one_job_is_told_when_it_goes_and_the_other_ones_stay() -> None:
+    bound = AlertBound(at_once=1)
+    taken(bound, 1, 2)
+    for moment in (3, 4, 5):
+        bound.take(OTHER, alert(moment), at(moment))
+
+    assert [(message.key, message.details["more"]) for message in bound.rest_of(KEY)] == [(KEY, 1)]
+    assert bound.rest_of(KEY) == ()
+    assert [(message.key, message.details["more"]) for message in bound.rest()] == [(OTHER, 2)]
+
+
 @given(st.lists(st.tuples(st.sampled_from([KEY, OTHER]), st.floats(0, 200)), max_size=200), st.integers(1, 5))
 def test_every_alert_is_told_or_counted(moments: list[tuple[tuple[str, str], float]], at_once: int) -> None:
     bound, told = AlertBound(at_once=at_once), list[Message]()

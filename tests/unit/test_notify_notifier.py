@@ -227,6 +227,19 @@ async def test_a_back_end_that_hangs_keeps_no_message_from_its_target() -> None:
     assert notifier.event_counts().dropped == 1
 
 
+async def test_of_a_flood_the_rest_is_told_to_the_target_when_the_job_is_deleted() -> None:
+    listening = Listening()
+    async with listening.at_work() as notifier:
+        notifier.passed(report(alerts=True))
+        for index in range(7):
+            notifier.alert(KEY, alert(index))
+        notifier.forget(KEY)
+        await until(lambda: len(listening.receiver.bodies) == 6)
+
+    assert listening.receiver.bodies[-1]["more"] == 2
+    assert len(listening.told) == 5
+
+
 async def test_a_job_that_is_gone_is_forgotten() -> None:
     listening = Listening()
     async with listening.at_work() as notifier:

@@ -57,8 +57,12 @@ class AlertBound:
 
     def rest(self) -> tuple[Message, ...]:
         """Return everything that was held back, and begin anew."""
-        messages = tuple(message for key in self._windows for message in self._summary(key))
-        self._windows.clear()
+        return tuple(message for key in tuple(self._windows) for message in self.rest_of(key))
+
+    def rest_of(self, key: Key) -> tuple[Message, ...]:
+        """Return what was held back of one job, and begin anew with it."""
+        messages = tuple(self._summary(key)) if key in self._windows else ()
+        self._windows.pop(key, None)
         return messages
 
     def _closed(self, key: Key, now: datetime) -> Iterator[Message]:

@@ -78,7 +78,9 @@ class Notifier:
         self._tell_alerts(self._alerts.take(key, alert, self._clock()))
 
     def forget(self, key: Key) -> None:
-        """Let go of a job that is gone."""
+        """Let go of a job that is gone. What was held back of its alerts has no event of it to become any more."""
+        for message in self._alerts.rest_of(key):
+            self._post(message)
         self._wanted.pop(key, None)
         self._unknown.pop(key, None)
 
