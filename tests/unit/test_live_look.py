@@ -11,6 +11,7 @@ from tests.unit.live_flink import JOB, VERTICES, RecordedFlink, moment
 from tests.unit.observations import JOB_ID, at
 from typing_extensions import override
 
+from anomalyjob.key_groups import MAX_PARALLELISM
 from anomalyjob.timestamps import from_epoch_milliseconds
 from anomalyjob_operator.flink_rest import FlinkRest, FlinkUnavailable
 from anomalyjob_operator.live import look as look_module
@@ -335,12 +336,22 @@ async def test_whatever_is_wrong_with_flink_a_look_ends(fault: Fault, monkeypatc
 async def test_the_rates_of_many_subtasks_are_asked_for_in_requests_that_flink_takes() -> None:
     async with RecordedFlink() as flink:
         for vertex in flink.answers[JOB]["vertices"]:
-            vertex["parallelism"] = 100
+            vertex["parallelism"] = MAX_PARALLELISM
         await seen(flink)
 
     assert max(map(len, flink.requests)) < 4_000
-    asked = "".join(request for request in flink.requests if VERTICES["process"] in request)
-    assert all(f"{index}.idleTimeMsPerSecond" in asked for index in range(100))
+    for vertex_id in VERTICES.values():
+        asked = "".join(request for request in flink.requests if vertex_id in request)
+        assert all(f"{index}.idleTimeMsPerSecond" in asked for index in range(MAX_PARALLELISM))
+
+
+async def test_as_many_taskmanagers_as_a_job_may_have_tell_their_memory_and_load() -> None:
+    async with RecordedFlink() as flink:
+        managers = flink.answers["/taskmanagers"]["taskmanagers"]
+        managers[:] = [managers[0] | {"id": f"demo-taskmanager-{number}"} for number in range(100)]
+        await seen(flink)
+
+        assert sum(flink.asked_for(f"{one['id']}/metrics") for one in managers) == 100
 
 
 class CountingFlink(RecordedFlink):

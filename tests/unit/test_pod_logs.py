@@ -87,6 +87,12 @@ class Logs:
             while any(getattr(self, name) != value for name, value in values.items()):  # noqa: ASYNC110 - polls a fake
                 await asyncio.sleep(0.01)
 
+    async def until_looks(self, count: int) -> None:
+        """Wait until pods were looked for so often."""
+        async with asyncio.timeout(BOUND_SECONDS):
+            while self.looks < count:  # noqa: ASYNC110 - polls a fake
+                await asyncio.sleep(0.01)
+
 
 @asynccontextmanager
 async def follow(logs: Logs, history: int = 100) -> AsyncIterator[AsyncIterator[LogBatch]]:
@@ -280,3 +286,23 @@ async def test_more_pods_than_there_are_places_wait_for_one(monkeypatch: pytest.
         logs.pods.pop(0)
         assert await take(following, 1) == [(second, "line 1")]
         assert logs.open == 1
+
+
+async def test_as_many_pods_as_a_job_may_have_are_read_while_each_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TURN_SECONDS", 0.1)
+    monkeypatch.setattr(module, "TURN_CHECK_SECONDS", 0.02)
+    workloads = [f"demo-taskmanager-{number}" for number in range(2 * 100)]
+    logs = Logs(pods=[pod(name, CREATED) for name in workloads], lines={name: [line(1)] for name in workloads})
+    async with follow(logs) as following:
+        assert {workload for workload, _ in await take(following, 200)} == set(workloads)
+
+
+async def test_pods_that_are_too_many_to_be_read_are_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "MAXIMUM_PODS", 1)
+    logs = Logs(pods=[pod(WORKLOAD, CREATED), pod("demo-taskmanager-2", CREATED)], lines={WORKLOAD: [line(1)]})
+    async with follow(logs) as following:
+        await take(following, 1)
+        await logs.until_looks(logs.looks + 3)
+    assert caplog.text.count("default/demo has 2 TaskManager pods: the logs of 1 of them are followed") == 1

@@ -31,8 +31,8 @@ MAXIMUM_STREAMS: Final = 60
 """Over all jobs; when there are more pods, they take turns, and no line is lost by that."""
 TURN_SECONDS: Final = 30.0
 TURN_CHECK_SECONDS: Final = 1.0
-MAXIMUM_PODS: Final = 50
-"""Of one job."""
+MAXIMUM_PODS: Final = 200
+"""Of one job: as many TaskManagers as the spec allows, and the replacement of each."""
 QUEUED_BATCHES: Final = 16
 WHOLE_LOG_LINES: Final = 1_000
 """How much of the log of a pod that is new is read from its beginning."""
@@ -132,7 +132,10 @@ class PodLogSource:
             # What it wrote last has come by now, or never will.
             following.tasks.pop(uid).cancel()
         for uid, pod in present.items():
-            if uid not in following.tasks and _runs(pod) and len(following.tasks) < MAXIMUM_PODS:
+            if len(following.tasks) == MAXIMUM_PODS:
+                self._tell_too_many(following, len(pods))
+                break
+            if uid not in following.tasks and _runs(pod):
                 following.tasks[uid] = asyncio.create_task(self._read(following, pod, following.history))
         return before != set(following.tasks)
 
@@ -193,6 +196,15 @@ class PodLogSource:
             return
         following.told.add(kind)
         logger.warning("the log of %s/%s cannot be followed: %s (trying again)", self._namespace, self._name, error)
+
+    def _tell_too_many(self, following: _Following, count: int) -> None:
+        if count <= MAXIMUM_PODS or "too many" in following.told:
+            return
+        following.told.add("too many")
+        logger.warning(
+            "%s/%s has %d TaskManager pods: the logs of %d of them are followed",
+            *(self._namespace, self._name, count, MAXIMUM_PODS),
+        )
 
 
 def _runs(pod: Manifest) -> bool:

@@ -35,8 +35,9 @@ DETAILS_SECONDS: Final = 1.2
 AT_ONCE: Final = 4
 """So many answers are read at the same time at most: each may take some megabytes."""
 MAXIMUM_VERTICES: Final = 20
-MAXIMUM_RATE_REQUESTS: Final = 40
-MAXIMUM_TASK_MANAGERS: Final = 50
+MAXIMUM_RATE_REQUESTS: Final = 60
+"""The job's four vertices need 44 at the largest parallelism."""
+MAXIMUM_TASK_MANAGERS: Final = 100
 
 _SENSELESS: Final = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 Result = TypeVar("Result")
