@@ -58,6 +58,7 @@ def test_a_status_means(status: int, verdict: str) -> None:
         ("-1", None),
         ("soon", None),
         ("²", None),
+        ("Fri, 02 Jan 2026 03:01:30 +9999999999999", None),
         ("", None),
         (None, None),
     ],

@@ -117,7 +117,7 @@ def test_a_headers_file_is_looked_for_beside_the_targets(tmp_path: Path) -> None
     [
         (None, "No such file or directory"),
         (b"\xff\xfe", "is not UTF-8 text"),
-        (b" " * 300_000, "is larger than 262144"),
+        (b" " * 300_000, "is larger than 256 KiB"),
     ],
     ids=["none", "binary", "large"],
 )
@@ -131,6 +131,14 @@ def test_a_file_that_cannot_be_read_is_named(content: bytes | None, expected: st
 
     assert str(raised.value).startswith(f"{file}: ")
     assert expected in str(raised.value)
+
+
+def test_a_headers_file_whose_name_cannot_be_one_is_noticed_at_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "targets.json"
+    file.write_text(text(target(headersFile="a\0b")), encoding="utf-8")
+
+    with pytest.raises(TargetsError, match="cannot be read: embedded null byte"):
+        read_targets(file)
 
 
 def test_a_headers_file_that_is_missing_is_noticed_at_the_start(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ SHELL = frozenset(
         "anomalyjob_operator.__main__",
         "anomalyjob_operator.aside",
         "anomalyjob_operator.backend",
+        "anomalyjob_operator.bounded_text",
         "anomalyjob_operator.cli",
         "anomalyjob_operator.cluster.__main__",
         "anomalyjob_operator.cluster.api",

@@ -82,7 +82,7 @@ def test_one_document_is_read_however_it_is_framed(tmp_path: Path, content: str 
         pytest.param(b"a: \xff\n", "is not UTF-8 text (byte 3)", id="not UTF-8"),
         pytest.param("[" * 50_000, "line 1, column 51: nested more than 50 deep", id="nested without end"),
         pytest.param("a: " + "9" * 5_000 + "\n", "holds a value that cannot be read", id="number of 5000 digits"),
-        pytest.param("#" * (LARGEST_FILE_BYTES + 1), "is larger than 1 MiB", id="large file"),
+        pytest.param("#" * (LARGEST_FILE_BYTES + 1), "is larger than 1024 KiB", id="large file"),
     ],
 )
 def test_what_is_no_single_document_is_told_in_one_sentence(tmp_path: Path, content: str | bytes, message: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
+from anomalyjob_operator.bounded_text import UnreadableTextError, read_text
 from anomalyjob_operator.spec import AnomalyJob, parse
 
 if TYPE_CHECKING:
@@ -50,15 +51,9 @@ def _text(file: Path) -> str:
     if not file.is_file():
         raise ResourceFileError(f"{file}: is not a file")
     try:
-        with file.open("rb") as stream:
-            content = stream.read(LARGEST_FILE_BYTES + 1)
-        if len(content) > LARGEST_FILE_BYTES:
-            raise ResourceFileError(f"{file}: is larger than 1 MiB; a resource is a small file")
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise ResourceFileError(f"{file}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ResourceFileError(f"{file}: is not UTF-8 text (byte {error.start})") from None
+        return read_text(file, LARGEST_FILE_BYTES)
+    except UnreadableTextError as error:
+        raise ResourceFileError(f"{file}: {error}") from None
 
 
 def _documents(file: Path, text: str) -> list[object]:

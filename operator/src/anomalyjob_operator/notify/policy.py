@@ -80,7 +80,7 @@ def wished_seconds(retry_after: str | None, now: datetime) -> float | None:
         return float(text[:9])
     try:
         until = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
     zoned = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
     return max(0.0, (zoned - now).total_seconds())

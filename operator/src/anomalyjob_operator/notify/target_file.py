@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from anomalyjob_operator.bounded_text import UnreadableTextError, read_text
 from anomalyjob_operator.notify.targets import Target, TargetsError, parse_headers, parse_targets
 
 LARGEST_FILE_BYTES: Final = 256 * 1024
@@ -16,8 +17,8 @@ def read_targets(file: Path) -> tuple[Target, ...]:
     Headers are read once to find mistakes at the start, and again whenever they are used.
     """
     try:
-        found = parse_targets(_text(file))
-    except TargetsError as error:
+        found = parse_targets(read_text(file, LARGEST_FILE_BYTES))
+    except (UnreadableTextError, TargetsError) as error:
         raise TargetsError(f"{file}: {error}") from None
     targets = tuple(
         one if one.headers_file is None else replace(one, headers_file=str(file.absolute().parent / one.headers_file))
@@ -33,19 +34,6 @@ def read_headers(target: Target) -> Mapping[str, str]:
     if target.headers_file is None:
         return {}
     try:
-        return parse_headers(_text(Path(target.headers_file)))
-    except TargetsError as error:
+        return parse_headers(read_text(Path(target.headers_file), LARGEST_FILE_BYTES))
+    except (UnreadableTextError, TargetsError) as error:
         raise TargetsError(f"{target.headers_file}: {error}") from None
-
-
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(LARGEST_FILE_BYTES + 1)
-        if len(content) > LARGEST_FILE_BYTES:
-            raise TargetsError(f"is larger than {LARGEST_FILE_BYTES} bytes")
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise TargetsError(f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise TargetsError(f"is not UTF-8 text (byte {error.start})") from None
