@@ -1,10 +1,12 @@
 """What helm makes of the chart. It needs helm 3 and no cluster, and stands here because helm is where a cluster is."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.api.rendered_chart import CHART, REPOSITORY, kinds, of_kind, rendered, template
+import yaml
+from tests.api.rendered_chart import CHART, REPOSITORY, kinds, notes, of_kind, rendered, template
 from tests.e2e import command
 from tests.unit.pod_security import violations
 
@@ -110,6 +112,33 @@ def test_a_value_that_the_chart_does_not_know_is_refused(values: dict[str, Any])
     done = template(values=values)
     assert done.returncode != 0
     assert "values don't meet the specifications of the schema" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "section", ["dashboard", "metrics", "networkPolicy", "notifications", "prometheusRule", "serviceMonitor"]
+)
+def test_values_of_a_release_without_a_section_are_refused_by_its_name(section: str) -> None:
+    done = template(values={section: None})
+    assert done.returncode != 0
+    assert "values don't meet the specifications of the schema" in done.stderr
+    assert section in done.stderr
+
+
+@pytest.mark.parametrize("watched", [[], ["one", "two"]])
+def test_the_notes_hold_a_first_job_that_can_be_pasted(watched: list[str], tmp_path: Path) -> None:
+    pasted = notes(tmp_path, watchNamespaces=watched).split("A first job", 1)[1].split("\n\n")[1]
+    # Stands for kubectl: shows what it is asked, and what it is given to read.
+    program = f'kubectl() {{ echo "# kubectl $*"; [ "$1" = get ] || cat; }}\n{pasted}\n'
+    done = command.run("sh", "-euc", program)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert yaml.safe_load(done.stdout) == {
+        "apiVersion": "anomalyjob.dev/v1alpha1",
+        "kind": "AnomalyJob",
+        "metadata": {"name": "demo"},
+        "spec": {},
+    }
+    assert ("-n one" in done.stdout) == bool(watched)
 
 
 def test_a_parent_chart_may_hand_down_its_global_values() -> None:

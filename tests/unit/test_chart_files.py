@@ -77,6 +77,13 @@ def test_everything_in_the_schema_has_a_default_to_be_read_in_the_values() -> No
     assert without_default(chart_yaml("values.yaml"), schema()) == ["global"]
 
 
+def test_every_section_that_a_template_reads_is_required() -> None:
+    """Values kept from an older release then end in a sentence that names the section, not in a nil pointer."""
+    templates = "".join(file.read_text(encoding="utf-8") for file in (CHART / "templates").iterdir())
+    read = set(re.findall(r"\.Values\.(\w+)\.\w", templates))
+    assert read - {*schema()["required"]} == set()
+
+
 def test_the_schema_takes_no_value_that_it_does_not_name() -> None:
     open_ones = [path or "/" for path, node in objects(schema()) if node.get("additionalProperties") is not False]
     assert open_ones == []
