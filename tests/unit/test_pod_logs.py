@@ -297,6 +297,34 @@ async def test_as_many_pods_as_a_job_may_have_are_read_while_each_is_replaced(mo
         assert {workload for workload, _ in await take(following, 200)} == set(workloads)
 
 
+async def test_an_answer_that_makes_no_sense_is_told_once_and_the_next_look_is_taken(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    senseless = pod("demo-taskmanager-2", CREATED)
+    senseless["status"]["containerStatuses"] = 7
+    logs = Logs(pods=[senseless], lines={WORKLOAD: [line(1)]})
+    async with follow(logs) as following:
+        waiter = asyncio.ensure_future(take(following, 1))
+        await logs.until_looks(5)
+        logs.pods[:] = [pod(WORKLOAD, CREATED)]
+        assert await asyncio.wait_for(waiter, BOUND_SECONDS) == numbered(1)
+    assert caplog.text.count("the log of default/demo cannot be followed: 'int' object is not iterable") == 1
+
+
+async def test_the_task_of_a_pod_that_ended_by_itself_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs, read, broken = Logs(lines={WORKLOAD: [line(1)]}), module.PodLogSource._read, [True]
+
+    async def read_or_break(*arguments: Any) -> None:
+        if broken.pop() if broken else False:
+            raise ValueError("a defect")
+        await read(*arguments)
+
+    monkeypatch.setattr(module.PodLogSource, "_read", read_or_break)
+    async with follow(logs) as following:
+        assert await take(following, 1) == numbered(1)
+    assert broken == []
+
+
 async def test_pods_that_are_too_many_to_be_read_are_told_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

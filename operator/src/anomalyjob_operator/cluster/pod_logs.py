@@ -113,13 +113,12 @@ class PodLogSource:
             try:
                 labels = role_selector(self._name, "taskmanager")
                 pods = await self._logs.api.list(POD, self._namespace, labels, recent_enough=True)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may not meet it
-                self._tell(following, error)
-            else:
                 changed = self._adjust(following, pods)
                 if changed or not pods or not all(map(_stays, pods)):
                     quiet_looks = 0
                 following.history = WHOLE_LOG_LINES
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may not meet it
+                self._tell(following, error)
             await asyncio.sleep(PODS_SECONDS)
             if quiet_looks >= QUIET_LOOKS:
                 await _wait(following.ended, SETTLED_PODS_SECONDS - PODS_SECONDS)
@@ -128,9 +127,10 @@ class PodLogSource:
         """Begin and end streams; return whether there was anything to begin or end."""
         present = {str(pod["metadata"]["uid"]): pod for pod in pods}
         before = set(following.tasks)
-        for uid in before - present.keys():
-            # What it wrote last has come by now, or never will.
-            following.tasks.pop(uid).cancel()
+        for uid, task in tuple(following.tasks.items()):
+            if uid not in present or task.done():
+                # What it wrote last has come by now, or never will.
+                following.tasks.pop(uid).cancel()
         for uid, pod in present.items():
             if len(following.tasks) == MAXIMUM_PODS:
                 self._tell_too_many(following, len(pods))
@@ -144,21 +144,26 @@ class PodLogSource:
         lines, pause, loop = NewLines(), FIRST_RETRY_SECONDS, asyncio.get_running_loop()
         while True:
             async with self._logs.place():
-                before, began_at = lines.since, loop.time()
-                is_starting = await self._try_to_stream(following, pod, lines, history)
+                began_at = loop.time()
+                is_good = await self._try_to_stream(following, pod, lines, history)
             following.ended.set()
-            was_good = lines.since != before or loop.time() - began_at > LONG_SECONDS
-            pause = FIRST_RETRY_SECONDS if was_good or is_starting else min(2 * pause, LARGEST_RETRY_SECONDS)
+            is_good |= loop.time() - began_at > LONG_SECONDS
+            pause = FIRST_RETRY_SECONDS if is_good else min(2 * pause, LARGEST_RETRY_SECONDS)
             await asyncio.sleep(pause)
 
     async def _try_to_stream(self, following: _Following, pod: Manifest, lines: NewLines, history: int) -> bool:
-        """Stream; return whether the container was only not running yet, or again."""
+        """Stream; return whether that brought lines, or the container was only not running yet, or again."""
+        came = False
         try:
-            await self._stream(following, pod, lines, history)
+            before = lines.since
+            try:
+                await self._stream(following, pod, lines, history)
+            finally:
+                came = lines.since != before
         except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may not meet it
             self._tell(following, error)
-            return isinstance(error, ApiError) and error.status == 400
-        return False
+            return came or (isinstance(error, ApiError) and error.status == 400)
+        return came
 
     async def _stream(self, following: _Following, pod: Manifest, lines: NewLines, history: int) -> None:
         """Read until the log ends, falls silent, or it is somebody else's turn."""
