@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -408,3 +408,29 @@ async def test_whoever_begins_to_watch_does_not_wait_for_the_slower_pace(monkeyp
         assert feed.known.flink.details_at is None
         with feed.subscribe() as subscription:
             await read_until(subscription, "overview", has_tasks)
+
+
+async def test_after_a_look_that_did_not_see_the_job_the_parts_of_its_checkpoint_are_known_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(poller_module, "WATCHED_SECONDS", 0.01)
+    looked = asyncio.Event()
+    poller = Poller(lambda: True, looked.set, utc_now)
+
+    async def until(holds: Callable[[], bool]) -> None:
+        while not holds():
+            looked.clear()
+            await looked.wait()
+
+    async with RecordedFlink() as flink:
+        poller.passed(report(flink.url))
+        polling = asyncio.create_task(poller.run())
+        listed = flink.answers["/jobs/overview"]
+        async with asyncio.timeout(BOUND_SECONDS):
+            await until(lambda: len(poller.view.subtask_checkpoints) == 12)
+            flink.answers["/jobs/overview"] = {"jobs": []}
+            await until(lambda: poller.view.job is None)
+            flink.answers["/jobs/overview"] = listed
+            await until(lambda: len(poller.view.subtask_checkpoints) == 12)
+        polling.cancel()
+        await asyncio.gather(polling, return_exceptions=True)

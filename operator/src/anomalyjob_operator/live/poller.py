@@ -105,7 +105,7 @@ class Poller:
         self.view = _with_details_of(before, seen.view) if late and same_start else seen.view
         kept = before.subtask_checkpoints if same_start else {}
         self.view = replace(self.view, subtask_checkpoints={**kept, **seen.subtask_checkpoints})
-        if seen.checkpoint_of is not None:
+        if seen.checkpoint_of is not None or not same_start:
             self._checkpoint_of = seen.checkpoint_of
         if job is not None and seen.settings is not None:
             self.settings, self._settings_of = seen.settings, job.started_at
