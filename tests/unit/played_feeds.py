@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from anomalyjob.timestamps import format_time
-from anomalyjob_operator.dashboard.sources import Key
+from anomalyjob_operator.pass_report import Key
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,7 @@ from anomalyjob_operator.onlookers import Onlookers
 from anomalyjob_operator.status import Event
 
 if TYPE_CHECKING:
-    from anomalyjob_operator.cluster.work_queue import Key
-    from anomalyjob_operator.pass_report import PassReport
+    from anomalyjob_operator.pass_report import Key, PassReport
 
 LEAST = {"ANOMALYJOB_JOB_IMAGE": "anomalyjob:dev", "ANOMALYJOB_OPERATOR_NAMESPACE": "anomalyjob-system"}
 ALERT = Event(type="Warning", reason="AnomalyAlert", message="[ALERT] userId=user1 abnormal 3 times", at=T0)

@@ -13,7 +13,8 @@ from tests.unit.virtual_time import now
 
 from anomalyjob_operator.cluster import work_queue
 from anomalyjob_operator.cluster.api import ApiError, ApiUnavailableError
-from anomalyjob_operator.cluster.work_queue import Key, WorkQueue
+from anomalyjob_operator.cluster.work_queue import WorkQueue
+from anomalyjob_operator.pass_report import Key
 
 DEMO: Key = ("default", "demo")
 OTHER: Key = ("default", "other")

@@ -10,8 +10,9 @@ from tests.unit.live_reports import Passes, healthy_report
 from tests.unit.observations import at, seen, taskmanagers
 
 from anomalyjob_operator.live.feeds import Feeds
-from anomalyjob_operator.live.log_source import Key, LogBatch
+from anomalyjob_operator.live.log_source import LogBatch
 from anomalyjob_operator.live.subscription import FeedEnded
+from anomalyjob_operator.pass_report import Key
 
 pytestmark = pytest.mark.asyncio
 KEY = ("default", "demo")

@@ -67,7 +67,7 @@ def test_exactly_one_phase_is_the_one_that_the_job_is_in() -> None:
     found = told(reports(RUNNING_BEFORE, *LOST[:2]))
     phases = {name: value for name, value in found.items() if name.startswith("anomalyjob_phase")}
 
-    assert len(phases) == 9
+    assert len(phases) == 8
     assert [name for name, value in phases.items() if value] == ["anomalyjob_phase{phase=Recovering}"]
 
 
@@ -279,7 +279,7 @@ def test_a_job_that_never_had_a_pass_can_be_forgotten() -> None:
 def test_the_look_that_finds_a_job_gone_brings_no_series_of_it_back() -> None:
     metrics = metrics_of(reports((20, seen())))
     metrics.forget(KEY)
-    metrics.looked(KEY, 0.1)
+    metrics.looked(0.1)
 
     assert shown(metrics) == {}
 
@@ -288,8 +288,8 @@ def test_looks_and_failed_looks_are_counted() -> None:
     metrics = metrics_of(reports((20, seen())))
     assert shown(metrics)["anomalyjob_reconcile_errors_total"] == 0
 
-    metrics.looked(KEY, 0.3)
-    metrics.looked(KEY, 0.7)
+    metrics.looked(0.3)
+    metrics.looked(0.7)
     metrics.look_failed(KEY)
 
     everything = samples(metrics.render()[0])

@@ -9,8 +9,9 @@ from tests.unit.live_reports import Passes, healthy_report
 from tests.unit.observations import at, seen
 from tests.unit.reported_passes import samples
 
-from anomalyjob_operator.live.log_source import Key, LogBatch
+from anomalyjob_operator.live.log_source import LogBatch
 from anomalyjob_operator.onlookers import Onlookers
+from anomalyjob_operator.pass_report import Key
 
 pytestmark = pytest.mark.asyncio
 

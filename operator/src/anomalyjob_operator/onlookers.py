@@ -67,7 +67,7 @@ class Onlookers:
 
     def looked(self, key: Key, seconds: float, *, failed: bool) -> None:
         """Tell how long a look at a resource took, and whether it failed."""
-        self.metrics.looked(key, seconds)
+        self.metrics.looked(seconds)
         if failed:
             self.metrics.look_failed(key)
 

@@ -16,8 +16,7 @@ from anomalyjob_operator.cluster.api import REFUSALS, ApiError, KubernetesApi
 from anomalyjob_operator.cluster.backend import ClusterBackend, DamagedLedgerError, rest_address
 from anomalyjob_operator.cluster.kinds import ANOMALY_JOB, Manifest
 from anomalyjob_operator.cluster.render import RenderSettings
-from anomalyjob_operator.cluster.work_queue import Key
-from anomalyjob_operator.pass_report import EventFate, PassListener, nobody_listens
+from anomalyjob_operator.pass_report import EventFate, Key, PassListener, nobody_listens
 from anomalyjob_operator.reconcile import Reconciler, utc_now
 from anomalyjob_operator.spec import AnomalyJob, InvalidResource, Metadata, parse
 from anomalyjob_operator.status import Event, deleting, ledger_damaged

@@ -14,8 +14,9 @@ from typing import Final
 from anomalyjob_operator.cluster.api import ApiError, KubernetesApi
 from anomalyjob_operator.cluster.kinds import POD, Manifest
 from anomalyjob_operator.cluster.log_lines import LineCutter, NewLines
-from anomalyjob_operator.live.log_source import Key, LogBatch
+from anomalyjob_operator.live.log_source import LogBatch
 from anomalyjob_operator.names import FLINK_CONTAINER, WORKLOAD_LABEL, role_selector
+from anomalyjob_operator.pass_report import Key
 
 logger = logging.getLogger(__name__)
 

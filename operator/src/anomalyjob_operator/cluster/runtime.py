@@ -19,8 +19,9 @@ from anomalyjob_operator.cluster.kinds import ANOMALY_JOB
 from anomalyjob_operator.cluster.render import RenderSettings
 from anomalyjob_operator.cluster.settings import ClusterSettings
 from anomalyjob_operator.cluster.show import show
-from anomalyjob_operator.cluster.work_queue import Key, WorkQueue
+from anomalyjob_operator.cluster.work_queue import WorkQueue
 from anomalyjob_operator.onlookers import Onlookers
+from anomalyjob_operator.pass_report import Key
 
 logger = logging.getLogger(__name__)
 

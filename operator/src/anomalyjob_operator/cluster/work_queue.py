@@ -10,10 +10,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-logger = logging.getLogger(__name__)
+from anomalyjob_operator.pass_report import Key
 
-Key = tuple[str, str]
-"""Namespace and name."""
+logger = logging.getLogger(__name__)
 
 Look = Callable[[Key], Awaitable[float | None]]
 """Looks once; returns after how many seconds to look again, None when the key is gone."""

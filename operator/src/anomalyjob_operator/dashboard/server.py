@@ -23,9 +23,10 @@ from aiohttp import web
 from anomalyjob_operator.dashboard.listening import Listener
 from anomalyjob_operator.dashboard.login import Login
 from anomalyjob_operator.dashboard.security import add_headers, only_hosts, only_own_pages, plain_errors, text_answer
-from anomalyjob_operator.dashboard.sources import Feeds, Key
+from anomalyjob_operator.dashboard.sources import Feeds
 from anomalyjob_operator.dashboard.static_files import StaticFile, read_static_files
 from anomalyjob_operator.dashboard.streams import Streams
+from anomalyjob_operator.pass_report import Key
 from anomalyjob_operator.reconcile import utc_now
 
 Metrics = Callable[[], tuple[bytes, str]]

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-Key = tuple[str, str]
-"""Namespace and name of a job."""
+from anomalyjob_operator.pass_report import Key
 
 
 class Message(Protocol):

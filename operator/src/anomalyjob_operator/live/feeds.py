@@ -15,9 +15,9 @@ from anomalyjob_operator.live import loops
 from anomalyjob_operator.live.encoding import encoded
 from anomalyjob_operator.live.job_feed import JobFeed, Surroundings
 from anomalyjob_operator.live.jobs_document import jobs_document
-from anomalyjob_operator.live.log_source import Key, LogSource
+from anomalyjob_operator.live.log_source import LogSource
 from anomalyjob_operator.live.subscription import Fanout, Subscription
-from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.pass_report import Key, PassReport
 from anomalyjob_operator.reconcile import utc_now
 
 logger = logging.getLogger(__name__)

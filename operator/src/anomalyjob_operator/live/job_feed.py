@@ -17,11 +17,11 @@ from anomalyjob_operator.live.encoding import encoded, log_document
 from anomalyjob_operator.live.known import Known, Moments
 from anomalyjob_operator.live.log_book import LogBook
 from anomalyjob_operator.live.log_follower import Interest, LogFollower
-from anomalyjob_operator.live.log_source import Key, LogSource
+from anomalyjob_operator.live.log_source import LogSource
 from anomalyjob_operator.live.overview import overview_document
 from anomalyjob_operator.live.poller import Poller
 from anomalyjob_operator.live.subscription import MAXIMUM_LOG_ENTRIES, Fanout, Message, Subscription
-from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.pass_report import Key, PassReport
 
 LONGEST_PAUSE_SECONDS: Final = 1.0
 SHORTEST_PAUSE_SECONDS: Final = 0.1

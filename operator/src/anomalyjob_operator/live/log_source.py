@@ -7,9 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-Key = tuple[str, str]
-"""A job: its namespace and its name."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogBatch:

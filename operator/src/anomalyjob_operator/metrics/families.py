@@ -11,10 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from anomalyjob_operator.metrics.job_record import JobRecord
+from anomalyjob_operator.pass_report import Key
 from anomalyjob_operator.status import Phase
-
-Key = tuple[str, str]
-"""Namespace and name."""
 
 Records = Mapping[Key, JobRecord]
 Value = Callable[[JobRecord], float | None]
@@ -57,7 +55,8 @@ COUNTERS: Final[dict[str, tuple[str, Value]]] = {
         lambda record: record.restarts.total,
     ),
 }
-PHASES: Final[tuple[Phase, ...]] = get_args(Phase)
+PHASES: Final[tuple[Phase, ...]] = tuple(phase for phase in get_args(Phase) if phase != "Deleting")
+"""No pass is made over a job that is being deleted, so none ever tells of that phase."""
 
 
 def families(records: Records, now: datetime) -> Iterator[Metric]:

@@ -17,7 +17,7 @@ Until = Literal["running", "safe"]
 
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 UNTIL: Final[tuple[Until, ...]] = get_args(Until)
-NO_CHECKPOINT_DUE: Final[frozenset[Phase]] = frozenset({"Pending", "Deploying", "Upgrading", "Suspended", "Deleting"})
+NO_CHECKPOINT_DUE: Final[frozenset[Phase]] = frozenset({"Pending", "Deploying", "Upgrading", "Suspended"})
 """The phases in which nobody expects a checkpoint: the job is not up yet, or is not meant to be."""
 JUST_NOW: Final = timedelta(minutes=1)
 """A pass takes at most some seconds from what it saw to what it tells."""

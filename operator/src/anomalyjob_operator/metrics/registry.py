@@ -15,9 +15,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from anomalyjob_operator.metrics.deliveries import MissedCollector, Notifications, NotificationsCollector
-from anomalyjob_operator.metrics.families import JOB_LABELS, Key, families
+from anomalyjob_operator.metrics.families import JOB_LABELS, families
 from anomalyjob_operator.metrics.job_record import CAUSES, UNTIL, JobRecord, record_of, recovered
-from anomalyjob_operator.pass_report import PassReport
+from anomalyjob_operator.pass_report import Key, PassReport
 from anomalyjob_operator.reconcile import utc_now
 
 RECOVERY_BUCKETS: Final = (1, 2.5, 5, 10, 15, 20, 30, 45, 60, 120, 300, 600)
@@ -101,9 +101,8 @@ class Metrics:
         self._recovery_seconds.remove_by_labels(labels)
         self._reconcile_errors.remove_by_labels(labels)
 
-    def looked(self, key: Key, seconds: float) -> None:
+    def looked(self, seconds: float) -> None:
         """Count a look that came to an end, well or not: in one histogram for all jobs, as its series are many."""
-        del key
         self._reconcile_seconds.observe(seconds)
 
     def look_failed(self, key: Key) -> None:

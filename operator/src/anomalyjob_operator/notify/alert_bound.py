@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from anomalyjob.events import Alert
-from anomalyjob_operator.notify.message import Key, Message, alert_message, more_alerts_message
+from anomalyjob_operator.notify.message import Message, alert_message, more_alerts_message
+from anomalyjob_operator.pass_report import Key
 
 ALERTS_AT_ONCE: Final = 5
 WINDOW: Final = timedelta(minutes=1)

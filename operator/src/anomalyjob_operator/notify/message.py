@@ -13,10 +13,8 @@ from typing import Final, Literal
 
 from anomalyjob.events import Alert
 from anomalyjob.timestamps import format_time
+from anomalyjob_operator.pass_report import Key
 from anomalyjob_operator.status import Event, EventReason, Phase
-
-Key = tuple[str, str]
-"""Namespace and name of a job."""
 
 MAXIMUM_CHARACTERS: Final = 4_096
 MAXIMUM_USER_CHARACTERS: Final = 256
