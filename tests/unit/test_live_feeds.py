@@ -9,6 +9,8 @@ from tests.unit.live_readers import decoded, read_until
 from tests.unit.live_reports import Passes, healthy_report
 from tests.unit.observations import at, seen, taskmanagers
 
+from anomalyjob_operator.live import feeds as feeds_module
+from anomalyjob_operator.live import job_feed as job_feed_module
 from anomalyjob_operator.live.feeds import Feeds
 from anomalyjob_operator.live.log_source import LogBatch
 from anomalyjob_operator.live.subscription import FeedEnded
@@ -64,6 +66,65 @@ async def test_a_pass_reaches_whoever_reads() -> None:
 
     states = {one["shortName"]: one["state"] for one in overview["workloads"]}
     assert states["taskmanager-1"] == "down"
+
+
+async def test_who_comes_or_asks_once_sends_the_other_readers_nothing_that_is_not_new() -> None:
+    feeds, passes = Feeds(silent, clock), Passes()
+    feeds.passed(passes.report(seen(), at(20)))
+    feed = feeds.job(KEY)
+    assert feed is not None
+    with feed.subscribe() as page, feeds.subscribe_jobs() as list_page:
+        page.take()
+        list_page.take()
+        for _ in range(100):
+            feed.documents()
+            with feed.subscribe() as newcomer, feeds.subscribe_jobs() as other:
+                assert set(decoded(newcomer.take())) == {"overview", "checkpoints", "log"}
+                assert set(decoded(other.take())) == {"jobs"}
+        assert (page.take(), list_page.take()) == ([], [])
+
+        dead = seen(taskmanagers=taskmanagers(alive=False, alive_since=None, died_at=at(30)))
+        feeds.passed(passes.report(dead, at(31)))
+        assert decoded(list(feed.documents()))["overview"]["status"]["phase"] == "Degraded"
+        with feeds.subscribe_jobs() as other:
+            assert decoded(other.take())["jobs"]["jobs"][0]["phase"] == "Degraded"
+
+
+async def test_what_happened_while_nobody_read_is_not_missed() -> None:
+    feeds, passes = Feeds(silent, clock), Passes()
+    feeds.passed(passes.report(seen(), at(20)))
+    await feeds.start()
+    feed = feeds.job(KEY)
+    assert feed is not None
+    feed.documents()
+    feeds.subscribe_jobs().close()
+    dead = seen(taskmanagers=taskmanagers(alive=False, alive_since=None, died_at=at(30)))
+    feeds.passed(passes.report(dead, at(31)))
+    async with asyncio.timeout(30):
+        while feed._changed.is_set() or feeds._changed.is_set():  # noqa: ASYNC110 - the publishers tell nobody
+            await asyncio.sleep(0)
+    with feeds.subscribe_jobs() as jobs:
+        documents = decoded(list(feed.documents())) | decoded(jobs.take())
+    await feeds.stop()
+
+    assert documents["overview"]["status"]["phase"] == documents["jobs"]["jobs"][0]["phase"] == "Degraded"
+
+
+async def test_what_nobody_has_read_for_a_while_is_put_together_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_feed_module, "LONGEST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(feeds_module, "LONGEST_PAUSE_SECONDS", 0.0)
+    now = [at(100)]
+    feeds = Feeds(silent, lambda: now[0])
+    feeds.passed(healthy_report())
+    feed = feeds.job(KEY)
+    assert feed is not None
+    feed.documents()
+    feeds.subscribe_jobs().close()
+    now[0] = at(200)
+    with feeds.subscribe_jobs() as jobs:
+        documents = decoded(list(feed.documents())) | decoded(jobs.take())
+
+    assert {documents[event]["serverTime"] for event in ("overview", "jobs")} == {"2026-01-02T03:03:20.000Z"}
 
 
 async def test_the_list_shows_every_job() -> None:

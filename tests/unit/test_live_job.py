@@ -280,8 +280,9 @@ async def test_readers_get_the_same_bytes() -> None:
     async with RecordedFlink() as flink, running_feed(flink) as (_, feed):
         with feed.subscribe() as one, feed.subscribe() as other:
             await read_until(one, "overview", has_tasks)
-            feed.documents()
-            mine = {message.event: message.data for message in one.take()}
+            one.take()
+            other.take()
+            mine = {message.event: message.data for message in await one.next()}
             theirs = {message.event: message.data for message in other.take()}
 
     assert mine["overview"] is theirs["overview"]

@@ -45,6 +45,7 @@ class Feeds:
         self._followed: set[Key] = set()
         self._fanout = Fanout(clock)
         self._changed = asyncio.Event()
+        self._fresh_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = False
 
@@ -96,7 +97,8 @@ class Feeds:
 
     def subscribe_jobs(self) -> Subscription:
         """Return a new reader of the list; it begins with the list as it is now."""
-        self._fanout.publish("jobs", self.jobs_document())
+        if self._changed.is_set() or asyncio.get_running_loop().time() >= self._fresh_until:
+            self._publish()
         return self._fanout.subscribe()
 
     def on_alert(self, callback: AlertListener) -> None:
@@ -117,8 +119,16 @@ class Feeds:
     async def _publish_next(self) -> None:
         await loops.took(self._changed, LONGEST_PAUSE_SECONDS)
         if len(self._fanout):
-            self._fanout.publish("jobs", self.jobs_document())
+            self._publish()
+        else:
+            self._fresh_until = 0.0
         await asyncio.sleep(SHORTEST_PAUSE_SECONDS)
+
+    def _publish(self) -> None:
+        """Hand the list to all readers: not for every newcomer, but when it is new."""
+        self._changed.clear()
+        self._fresh_until = asyncio.get_running_loop().time() + LONGEST_PAUSE_SECONDS
+        self._fanout.publish("jobs", self.jobs_document())
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

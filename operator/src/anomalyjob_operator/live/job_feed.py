@@ -53,6 +53,7 @@ class JobFeed:
         self._changed = asyncio.Event()
         self._watched_until = 0.0
         self._published: tuple[int, float] = (-1, 0.0)
+        self._fresh_until = 0.0
         self._poller = Poller(self._is_watched, self._looked, around.clock)
         self._book = LogBook(report.job.metadata.name)
         interest = Interest(
@@ -104,13 +105,13 @@ class JobFeed:
     def subscribe(self) -> Subscription:
         """Return a new reader; it begins with the current documents."""
         self._watch()
-        self._publish()
+        self._refresh()
         return self._fanout.subscribe(self._book.entries)
 
     def documents(self) -> tuple[Message, ...]:
         """Return the current documents, for whoever asks once."""
         self._watch()
-        self._publish()
+        self._refresh()
         entries = self._book.entries[-MAXIMUM_LOG_ENTRIES:]
         log = Message(event="log", data=log_document(entries, 0, self._around.clock()))
         return (*(Message(event=event, data=data) for event, data in self._fanout.newest.items()), log)
@@ -127,9 +128,18 @@ class JobFeed:
         await loops.took(self._changed, LONGEST_PAUSE_SECONDS)
         if len(self._fanout):
             self._publish()
+        else:
+            self._fresh_until = 0.0
         await asyncio.sleep(SHORTEST_PAUSE_SECONDS)
 
+    def _refresh(self) -> None:
+        """Publish for a newcomer, but only what is new: it goes to all others as well."""
+        if self._changed.is_set() or asyncio.get_running_loop().time() >= self._fresh_until:
+            self._publish()
+
     def _publish(self) -> None:
+        self._changed.clear()
+        self._fresh_until = asyncio.get_running_loop().time() + LONGEST_PAUSE_SECONDS
         now = self._around.clock()
         self._fanout.publish("overview", encoded(overview_document(self.known, now)))
         version, due = self._poller.version, asyncio.get_running_loop().time()
