@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 PANELS = ("overview", "workloads", "tasks", "checkpoints", "log", "architecture", "pipeline")
 SEEN = (Path(__file__).parent / "seen.js").read_text(encoding="utf-8")
@@ -38,6 +38,8 @@ FIELDS = """
 STALE = """
 () => [...document.querySelectorAll("[data-panel][data-stale]")].map(({ dataset }) => [dataset.panel, dataset.stale])
 """
+
+DRAWN = "(element) => element.checkVisibility({ contentVisibilityAuto: true })"
 
 Value = TypeVar("Value")
 
@@ -114,6 +116,13 @@ class JobPage:
         """What the cards and diagram nodes of a workload say of it; all say the same, or it is in between."""
         found = self.page.locator(f'[data-workload="{workload}"][data-state]')
         return {element.get_attribute("data-state") for element in found.all()}
+
+    def look_at(self, panel: str) -> Locator:
+        """Scroll to a panel and return it once it is drawn: what is not on the screen has no text to read."""
+        found = self.page.locator(f'[data-panel="{panel}"]')
+        found.scroll_into_view_if_needed()
+        self.wait(f"{panel} to be drawn", lambda: found.locator("h2").evaluate(DRAWN), SOON_SECONDS)
+        return found
 
     def stale(self) -> dict[str, bool]:
         """Which panels say that what they show is old."""

@@ -212,7 +212,7 @@ def test_a_silent_jobmanager_makes_the_page_say_stale_until_it_answers_again(job
         began = time.monotonic()
         shown.wait("what comes from Flink to be stale", lambda: shown.stale()["tasks"], 15)
         tell(f"silent → stale: {time.monotonic() - began:.1f} s")
-        text = shown.page.locator('[data-panel="tasks"]').inner_text()
+        text = shown.look_at("tasks").inner_text()
         keep_picture(shown.page, "stale")
     assert "stale: last seen" in text
     shown.wait("nothing to be stale", lambda: not any(shown.stale().values()), RECOVERY_SECONDS)

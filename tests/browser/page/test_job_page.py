@@ -22,7 +22,7 @@ def is_red(color: str) -> bool:
 
 
 def test_every_panel_is_filled_from_the_documents(job: JobPage) -> None:
-    empty = [panel for panel in PANELS if not job.page.locator(f'[data-panel="{panel}"] .panel-body').inner_text()]
+    empty = [panel for panel in PANELS if not job.look_at(panel).locator(".panel-body").inner_text()]
     assert not empty
     assert not any(job.stale().values())
 
@@ -33,7 +33,7 @@ def test_a_number_carries_its_raw_value_and_a_text_with_its_unit(job: JobPage) -
 
 
 def test_an_unknown_number_is_a_dash_and_never_a_zero(job: JobPage) -> None:
-    rate = job.page.locator('tr[data-vertex="clock"][data-subtask="0"] [data-field="recordsInPerSecond"]')
+    rate = job.look_at("tasks").locator('tr[data-vertex="clock"][data-subtask="0"] [data-field="recordsInPerSecond"]')
     assert (rate.get_attribute("data-value"), rate.inner_text()) == ("", "\N{EN DASH}")
 
 
@@ -47,7 +47,8 @@ def test_a_script_in_a_user_name_stays_text(dashboard: PlayedDashboard, job: Job
     played = Played(played_now().now, users=(EVIL, "user2", "user3"))
     dashboard.play("overview", played.overview())
     dashboard.play("log", played.log(100, 10))
-    job.wait("the name is shown", lambda: EVIL in job.page.locator('[data-panel="log"]').inner_text(), 6)
+    log = job.look_at("log")
+    job.wait("the name is shown", lambda: EVIL in log.inner_text(), 6)
     assert job.count("main script, main img") == 0
     assert job.page.title() == "Running · demo · AnomalyJob"
 
@@ -70,7 +71,7 @@ def test_a_restore_is_seen_going_from_the_volume_to_the_task_managers(dashboard:
     job.wait("it is going on", lambda: job.attribute(flow, "data-flow") == "restoring", 6)
     dashboard.play("overview", played_now().restored())
     job.wait("it is over", lambda: job.attribute(flow, "data-flow") == "restored", 6)
-    assert "Restored from checkpoint 18" in job.page.locator('[data-panel="architecture"]').inner_text()
+    assert "Restored from checkpoint 18" in job.look_at("architecture").inner_text()
 
 
 def test_nothing_flows_before_it_is_known_what_is_restored(dashboard: PlayedDashboard, job: JobPage) -> None:
@@ -110,7 +111,7 @@ def test_a_history_that_has_hardly_begun_is_drawn_too(dashboard: PlayedDashboard
 
 
 def test_a_failed_checkpoint_names_its_reason(job: JobPage) -> None:
-    row = job.page.locator('tr[data-entry="checkpoint"][data-status="FAILED"]')
+    row = job.look_at("checkpoints").locator('tr[data-entry="checkpoint"][data-status="FAILED"]')
     assert "Checkpoint expired before completing." in row.inner_text()
 
 
@@ -152,4 +153,4 @@ def test_a_job_that_has_not_started_shows_no_numbers(dashboard: PlayedDashboard,
     dashboard.play("overview", nothing)
     job.wait("it is shown", lambda: job.phase() == "Pending", 6)
     assert job.fields()[Place("overview", "", "job.tasksRunning")] == ""
-    assert "has not started" in job.page.locator('[data-panel="pipeline"]').inner_text()
+    assert "has not started" in job.look_at("pipeline").inner_text()

@@ -10,6 +10,15 @@ pytestmark = pytest.mark.browser
 ROW = "[data-log-kind]"
 SEQUENCE = "() => [...document.querySelectorAll('[data-log-kind]')].map((row) => Number(row.dataset.seq))"
 
+# Until the page was told of it, as it is within the frame in which a reader scrolls.
+SCROLL_DOWN = """
+() => new Promise((scrolled) => {
+  const rows = document.querySelector(".log-rows");
+  rows.addEventListener("scroll", () => scrolled(), { once: true });
+  rows.scrollTop = 500;
+})
+"""
+
 
 def sequence(job: JobPage) -> list[int]:
     """The numbers of the rows, from the top."""
@@ -22,7 +31,7 @@ def test_the_newest_entry_stands_on_top(job: JobPage) -> None:
 
 def test_the_newest_alerts_are_pinned_above_the_log(dashboard: PlayedDashboard, job: JobPage) -> None:
     dashboard.play("log", played_now().log(61, 3))
-    newest = job.page.locator("[data-pinned-alert]").first
+    newest = job.look_at("log").locator("[data-pinned-alert]").first
     job.wait("the new alert is first", lambda: "[ALERT] userId=user3 abnormal" in newest.inner_text(), 6)
     assert job.count("[data-pinned-alert]") == 5
 
@@ -91,8 +100,9 @@ def test_after_the_servers_restart_its_numbers_may_begin_anew(
 
 
 def test_a_reader_further_down_keeps_the_line_before_the_eyes(dashboard: PlayedDashboard, job: JobPage) -> None:
+    job.look_at("log")
     top = "() => document.querySelector('[data-seq=\"30\"]').getBoundingClientRect().top"
-    job.page.evaluate("() => { document.querySelector('.log-rows').scrollTop = 500; }")
+    job.page.evaluate(SCROLL_DOWN)
     before = job.page.evaluate(top)
     dashboard.play("log", played_now().log(61, 20))
     job.wait("they came", lambda: sequence(job)[0] == 80, 6)

@@ -24,7 +24,7 @@ def test_silence_of_the_server_makes_every_panel_stale(dashboard: PlayedDashboar
     job.wait("all are stale", lambda: all(job.stale().get(panel) for panel in PANELS), 15)
     causes = {job.attribute(f'[data-panel="{panel}"]', "data-stale-cause") for panel in PANELS}
     assert causes == {"connection"}
-    assert STALE_TEXT.search(job.page.locator('[data-panel="tasks"] .panel-state').inner_text())
+    assert STALE_TEXT.search(job.look_at("tasks").locator(".panel-state").inner_text())
 
 
 def test_heartbeats_alone_do_not_keep_old_numbers_fresh(dashboard: PlayedDashboard, job: JobPage) -> None:
