@@ -3,11 +3,13 @@
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
 from tests.unit.dashboard_client import BOUND_SECONDS, KEY, next_event, served
+from tests.unit.played_feeds import PlayedMessage, PlayedSubscription
 
 from anomalyjob_operator.dashboard import streams
 from anomalyjob_operator.dashboard.streams import MAXIMUM_STREAMS
@@ -99,6 +101,45 @@ async def _large_event(answer: aiohttp.ClientResponse) -> str:
     while not text.endswith(b"\n\n"):
         text += await answer.content.readany()
     return text.decode()
+
+
+async def raw_answer(port: int) -> bytes:
+    """All that comes over a connection of its own until the server closes it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {STREAM} HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n".encode())
+    async with asyncio.timeout(BOUND_SECONDS):
+        try:
+            return await reader.read()
+        except ConnectionResetError:
+            return b""
+        finally:
+            writer.close()
+
+
+async def test_a_stream_that_cannot_begin_is_answered_with_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> PlayedSubscription:
+        raise ValueError("the details")
+
+    async with served() as here:
+        here.feeds.add(KEY).subscribe = broken  # type: ignore[method-assign]
+        async with here.client.get(STREAM) as answer:
+            assert (answer.status, answer.content_type) == (500, "text/plain")
+        assert here.open_streams == 0
+    assert "the details" in caplog.text
+
+
+async def test_a_stream_that_breaks_is_cut_off_and_nothing_else_is_written_into_it(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: PlayedSubscription) -> Sequence[PlayedMessage]:
+        raise ValueError("the details")
+
+    async with served() as here:
+        monkeypatch.setattr(PlayedSubscription, "next", broken)
+        assert (await raw_answer(here.port)).count(b"HTTP/1.1") <= 1
+        assert here.open_streams == 0
+        assert here.feeds.add(KEY).subscriptions == []
+    assert "the details" in caplog.text
 
 
 async def test_stopping_ends_all_streams_at_once() -> None:

@@ -6,6 +6,7 @@ A stream holds nothing of its own: what its reader has not taken yet lies, bound
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
@@ -16,6 +17,8 @@ from anomalyjob.timestamps import format_time
 from anomalyjob_operator.dashboard.security import text_answer
 from anomalyjob_operator.dashboard.sources import Message, Subscription
 from anomalyjob_operator.live.subscription import FeedEnded
+
+logger = logging.getLogger(__name__)
 
 MAXIMUM_STREAMS: Final = 100
 WRITE_TIMEOUT_SECONDS: Final = 10.0
@@ -46,9 +49,16 @@ class Streams:
             answer.headers["Retry-After"] = "10"
             return answer
         response = web.StreamResponse(headers=_HEADERS)
-        with self._counted(), contextlib.suppress(ConnectionError, FeedEnded):
+        # Whoever cannot be subscribed gets an answer of its own: afterwards there is no other than to break off.
+        with self._counted(), subscribe() as subscription, contextlib.suppress(ConnectionError, FeedEnded):
             await response.prepare(request)
-            await self._send(request, response, subscribe)
+            try:
+                await self._send(request, response, subscription)
+            except (ConnectionError, FeedEnded):
+                raise
+            except Exception:
+                logger.exception("the stream %r broke off", request.path)
+                _abort(request)
         return response
 
     def close(self) -> None:
@@ -66,17 +76,11 @@ class Streams:
         finally:
             self._open.discard(task)
 
-    async def _send(
-        self,
-        request: web.Request,
-        response: web.StreamResponse,
-        subscribe: Callable[[], Subscription],
-    ) -> None:
-        with subscribe() as subscription:
-            while True:
-                messages = await subscription.next()
-                for frame in map(_frame, messages) if messages else (self._alive(),):
-                    await _write(request, response, frame)
+    async def _send(self, request: web.Request, response: web.StreamResponse, subscription: Subscription) -> None:
+        while True:
+            messages = await subscription.next()
+            for frame in map(_frame, messages) if messages else (self._alive(),):
+                await _write(request, response, frame)
 
     def _alive(self) -> bytes:
         document = json.dumps({"serverTime": format_time(self._clock())})
@@ -92,6 +96,11 @@ async def _write(request: web.Request, response: web.StreamResponse, frame: byte
         async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
             await response.write(frame)
     except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()
+        _abort(request)
         raise ConnectionResetError("the reader takes nothing") from None
+
+
+def _abort(request: web.Request) -> None:
+    """Close the connection at once, whatever still waits to be sent."""
+    if request.transport is not None:
+        request.transport.abort()
