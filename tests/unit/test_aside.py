@@ -116,10 +116,15 @@ async def test_what_fails_at_its_start_is_logged_and_telling_goes_on(caplog: pyt
     aside = Aside(cast("module.Onlooking", onlooking))
     aside.start()
     await until(lambda: not aside._thread.is_alive())
-    aside.passed(REPORT)
+    kept = len(aside._inbox)
+    for _ in range(2 * INBOX):
+        aside.passed(REPORT)
+        aside.forget(KEY)
     await aside.stop()
+    assert len(aside._inbox) == kept, "nobody is left to read it"
     assert "jobs go on without it" in caplog.text
     assert "nothing to look with" in caplog.text
+    assert "does not keep up" not in caplog.text
 
 
 async def test_a_stop_is_heeded_however_early_it_comes() -> None:

@@ -73,7 +73,7 @@ class Aside:
         self._tell_if_read(lambda onlookers: onlookers.passed(report))
 
     def forget(self, key: Key) -> None:
-        """Tell that a job is gone: it comes only once, so it is kept in any case."""
+        """Tell that a job is gone: no newer report says it, so it is kept however much is unread."""
         self._tell(lambda onlookers: onlookers.forget(key))
 
     def looked(self, key: Key, seconds: float, *, failed: bool) -> None:
@@ -92,6 +92,8 @@ class Aside:
             logger.error("what looks on does not keep up: dashboard, metrics and notifications miss passes from now on")
 
     def _tell(self, message: Callable[[Onlookers], None]) -> None:
+        if self._ended.done():
+            return
         self._inbox.append(message)
         if not self._woken:
             self._woken = True
