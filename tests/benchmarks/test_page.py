@@ -82,4 +82,3 @@ def test_measure_fifty_open_pages(tmp_path: Path) -> None:
     print(f"| looks at Flink a second, one page | | {alone[0]:.2f} ({alone[1]:.1f} requests in all) |")
     print(f"| the same, {MANY_PAGES} pages for a minute | unchanged | {together[0]:.2f} ({together[1]:.1f} requests) |")
     print(f"| memory of `anomalyjob up`, grown | < 30 MB | {grown / 1e6:.1f} MB |")
-
