@@ -1,15 +1,19 @@
 """Servers that listen by themselves: a port that cannot be had holds up nobody; and /metrics on a port of its own."""
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import unused_port
 from tests.unit.dashboard_client import BOUND_SECONDS
 
 from anomalyjob_operator.dashboard import listening
-from anomalyjob_operator.dashboard.listening import KeptOpen
+from anomalyjob_operator.dashboard.listening import KeptOpen, Listener
 from anomalyjob_operator.dashboard.metrics_server import MetricsServer
 
 pytestmark = pytest.mark.asyncio
@@ -102,6 +106,135 @@ async def test_the_port_of_the_metrics_shows_nothing_else(path: str) -> None:
     async with aiohttp.ClientSession() as client, client.get(f"http://{ADDRESS}:{port}{path}") as answer:
         assert answer.status == 404
     await server.stop()
+
+
+async def large(_: web.Request) -> web.Response:
+    return web.Response(body=b"x" * 1_000_000)
+
+
+async def posted(request: web.Request) -> web.Response:
+    return web.Response(body=await request.read())
+
+
+async def slow(_: web.Request) -> web.Response:
+    await asyncio.sleep(0.5)
+    return web.Response(text="at last")
+
+
+def listener(**bounds: Any) -> Listener:
+    def make() -> web.Application:
+        application = web.Application()
+        application.router.add_get("/large", large)
+        application.router.add_post("/posted", posted)
+        application.router.add_get("/streams/slow", slow)
+        application.router.add_get("/slow", slow)
+        return application
+
+    return Listener(make, streams="/streams/", **bounds)
+
+
+def connections(of: Listener) -> int:
+    assert of._runner is not None
+    assert of._runner.server is not None
+    return len(of._runner.server.connections)
+
+
+UNFINISHED = {
+    "nothing": b"",
+    "half a head": b"GET /large HTTP/1.1\r\nHost:",
+    "a body that does not come": b"POST /posted HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx",
+    "answers that nobody reads": b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50,
+    "an answer that takes too long": b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", UNFINISHED.values(), ids=UNFINISHED)
+async def test_who_does_not_finish_is_let_go(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    here = listener(answer_seconds=0.1)
+    port = await here.start(ADDRESS, 0)
+    _, writer = await asyncio.open_connection(ADDRESS, port, limit=1)
+    writer.write(sent)
+    await _until(lambda: connections(here) == 1)
+    await _until(lambda: connections(here) == 0)
+    writer.close()
+    await here.stop()
+    assert caplog.text == ""
+
+
+async def test_the_kernel_gives_up_what_was_written_and_is_never_taken() -> None:
+    here = listener()
+    port = await here.start(ADDRESS, 0)
+    _, writer = await asyncio.open_connection(ADDRESS, port)
+    await _until(lambda: connections(here) == 1)
+    assert here._runner is not None
+    assert here._runner.server is not None
+    transport = here._runner.server.connections[0].transport
+    assert transport is not None
+    option = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert option == 10_000
+    writer.close()
+    await here.stop()
+
+
+async def test_a_stream_takes_as_long_as_it_takes() -> None:
+    here = listener(answer_seconds=0.1)
+    port = await here.start(ADDRESS, 0)
+    async with aiohttp.ClientSession() as client, client.get(f"http://{ADDRESS}:{port}/streams/slow") as answer:
+        assert await answer.text() == "at last"
+    await here.stop()
+
+
+async def test_who_asks_again_and_again_is_kept() -> None:
+    here = listener(answer_seconds=0.1)
+    port = await here.start(ADDRESS, 0)
+    async with aiohttp.ClientSession() as client:
+        for _ in range(5):
+            async with client.get(f"http://{ADDRESS}:{port}/large") as answer:
+                assert len(await answer.read()) == 1_000_000
+            await asyncio.sleep(0.05)
+        assert here._runner is not None
+        assert here._runner.server is not None
+        assert (connections(here), here._runner.server.requests_count) == (1, 5)
+    await here.stop()
+
+
+async def test_more_connections_than_there_may_be_are_closed_at_once() -> None:
+    here = listener(maximum_connections=3)
+    port = await here.start(ADDRESS, 0)
+    opened = []
+    for count in (1, 2, 3):
+        opened.append(await asyncio.open_connection(ADDRESS, port))
+        await _until(lambda count=count: connections(here) == count)  # type: ignore[misc]
+    reader, refused = await asyncio.open_connection(ADDRESS, port)
+    with contextlib.suppress(ConnectionResetError):
+        assert await asyncio.wait_for(reader.read(), BOUND_SECONDS) == b""
+    refused.close()
+    opened.pop()[1].close()
+    await _until(lambda: connections(here) == 2)
+    async with aiohttp.ClientSession() as client, client.get(f"http://{ADDRESS}:{port}/large") as answer:
+        assert answer.status == 200
+    for _, writer in opened:
+        writer.close()
+    await here.stop()
+
+
+async def test_a_start_that_fails_leaves_nothing_behind() -> None:
+    ended = []
+
+    async def end(_: web.Application) -> None:
+        ended.append(True)
+
+    def make() -> web.Application:
+        application = web.Application()
+        application.on_cleanup.append(end)
+        return application
+
+    first, second = metrics_server(), Listener(make)
+    port = await first.start(ADDRESS, 0)
+    with pytest.raises(OSError, match="address already in use"):
+        await second.start(ADDRESS, port)
+    await first.stop()
+    assert ended == [True]
 
 
 async def _until(condition: Callable[[], bool]) -> None:

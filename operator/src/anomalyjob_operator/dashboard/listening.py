@@ -1,19 +1,27 @@
 """One HTTP server: a web application that listens, and ends within a moment.
 
+Whoever connects may do nothing, and what he holds is this process's: descriptors that reconciling needs. So connections
+are counted, and each has a bounded while to bring its request and to take the answer.
+
 `KeptOpen` is for whoever must not be disturbed by it: a port that cannot be had is told and tried again, by itself.
 """
 
 import asyncio
 import contextlib
 import os
+import socket
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 STOP_SECONDS: Final = 0.5
 KEEP_ALIVE_SECONDS: Final = 15.0
 TRY_AGAIN_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 10.0
+"""For the first request to come, and for each answer to be made and taken; a stream sees to itself."""
+MAXIMUM_CONNECTIONS: Final = 250
 
 
 class Server(Protocol):
@@ -27,16 +35,30 @@ class Server(Protocol):
 
 
 class Listener:
-    """A Server for the application that `make` makes."""
+    """A Server for the application that `make` makes. Paths that begin with `streams` may be answered for ever."""
 
-    def __init__(self, make: Callable[[], web.Application]) -> None:
+    def __init__(
+        self,
+        make: Callable[[], web.Application],
+        *,
+        streams: str | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+        maximum_connections: int = MAXIMUM_CONNECTIONS,
+    ) -> None:
         self._make = make
+        self._streams = streams
+        self._answer_seconds = answer_seconds
+        self._maximum_connections = maximum_connections
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
+        self._silent: set[web.RequestHandler] = set()
 
     async def start(self, address: str, port: int) -> int:
         """Begin to listen."""
+        application = self._make()
+        application.middlewares.insert(0, self._in_time)
         runner = web.AppRunner(
-            self._make(),
+            application,
             access_log=None,
             handle_signals=False,
             handler_cancellation=True,
@@ -45,21 +67,73 @@ class Listener:
         )
         try:
             await runner.setup()
-            await web.TCPSite(runner, address, port).start()
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(lambda: self._connection(runner.server), address, port)
         except BaseException:
             await runner.cleanup()
             raise
-        self._runner = runner
-        return int(runner.addresses[0][1])
+        # For what is written and never taken, also after the connection was closed here; a connection inherits it.
+        server.sockets[0].setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * self._answer_seconds))
+        self._runner, self._server = runner, server
+        return int(server.sockets[0].getsockname()[1])
+
+    def _connection(self, server: web.Server | None) -> asyncio.Protocol:
+        if server is None or len(server.connections) >= self._maximum_connections:
+            return asyncio.StreamReaderProtocol(asyncio.StreamReader(), _refuse)
+        connection = server()
+        self._silent.add(connection)
+        asyncio.get_running_loop().call_later(self._answer_seconds, self._end_silent, connection)
+        return connection
+
+    def _end_silent(self, connection: web.RequestHandler) -> None:
+        if connection in self._silent:
+            self._silent.discard(connection)
+            connection.force_close()
+
+    @web.middleware
+    async def _in_time(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Have a request answered, and its answer taken, in time: aiohttp itself waits for ever."""
+        self._silent.discard(request.protocol)
+        if self._streams is not None and request.path.startswith(self._streams):
+            return await handler(request)
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                return await _written(request, handler)
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=408)
 
     async def stop(self) -> None:
         """Stop to listen; requests under way are given a moment."""
         runner, self._runner = self._runner, None
-        if runner is None:
+        server, self._server = self._server, None
+        if runner is None or server is None:
             return
+        server.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2 * STOP_SECONDS):
                 await runner.cleanup()
+
+
+def _refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def _written(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Return the answer when it has been written; whoever writes it again, as aiohttp does, does nothing."""
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        await _write(request, error)
+        raise
+    await _write(request, response)
+    return response
+
+
+async def _write(request: web.Request, response: web.StreamResponse) -> None:
+    await response.prepare(request)
+    await response.write_eof()
 
 
 class KeptOpen:

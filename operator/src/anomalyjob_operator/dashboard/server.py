@@ -56,7 +56,7 @@ class Dashboard:
         self._metrics = metrics
         self._hosts = tuple(hosts)
         self._login = None if token is None else Login(token, self._page("login.html"))
-        self._listener = Listener(self.application)
+        self._listener = Listener(self.application, streams="/api/stream/")
 
     async def start(self, address: str, port: int) -> int:
         """Begin to listen; return the port, which is a free one for 0. Raise OSError, also when the port is taken."""
