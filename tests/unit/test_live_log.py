@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -232,15 +232,32 @@ class Following:
 
     async def until(self, count: int) -> None:
         """Run until there are so many entries."""
+        await self.until_holds(lambda: len(self.entries) >= count)
+
+    async def until_holds(self, holds: Callable[[], bool]) -> None:
+        """Run until that holds; it is looked at after news."""
         running = asyncio.create_task(self.follower.run())
         try:
             async with asyncio.timeout(BOUND_SECONDS):
-                while len(self.entries) < count:
+                while not holds():
                     await self.told.wait()
                     self.told.clear()
+                    # What was told is tidied up right afterwards.
+                    await asyncio.sleep(0)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+    async def leave_after(self, count: int) -> None:
+        """Run until there are so many entries, then want no more."""
+        running = asyncio.create_task(self.follower.run())
+        async with asyncio.timeout(BOUND_SECONDS):
+            while len(self.entries) < count:
+                await self.told.wait()
+                self.told.clear()
+            self.wanted = False
+            await running
+        self.wanted = True
 
 
 @pytest.mark.asyncio
@@ -267,6 +284,7 @@ async def test_of_a_flood_a_part_is_told_with_every_alert_and_the_rest_is_counte
     following = Following()
     flood = [line for index in range(2, 4_002) for line in lines_of(index, second=101)]
     lines = [*lines_of(0, count=3, second=101), *flood, *lines_of(1, count=3, second=101)]
+    following.log.write("The history, of which none is counted")
     for begin in range(0, len(lines), batch_lines):
         following.log.write(*lines[begin : begin + batch_lines])
     await following.until(log_follower.MAXIMUM_LINES // 2)
@@ -324,11 +342,53 @@ async def test_a_follower_that_was_hurried_and_is_no_longer_wanted_lets_others_h
 
 
 @pytest.mark.asyncio
+async def test_a_log_that_is_opened_again_for_a_reader_is_read_as_if_it_had_never_been() -> None:
+    lines = [line for index in range(200) for line in lines_of(index)]
+    following = Following()
+    following.log.write(*lines)
+    await following.leave_after(400)
+    assert following.book.entries == ()
+    following.entries.clear()
+    following.log.write("Flink starts", *lines, *lines_of(200))
+    await following.leave_after(402)
+
+    assert [one["index"] for one in following.entries[::2]] == list(range(201))
+    assert following.dropped == 0
+
+
+@pytest.mark.asyncio
+async def test_the_history_of_many_workloads_is_not_called_dropped() -> None:
+    following = Following()
+    lines = [line for index in range(log_follower.HISTORY_LINES // 2) for line in lines_of(index)]
+    for number in range(30):
+        following.log.write(*lines, workload=f"demo-taskmanager-{number}")
+    await following.until_holds(lambda: following.log.batches.empty() and len(following.entries) > 0)
+
+    assert following.dropped + following.follower._dropped == 0
+
+
+@pytest.mark.asyncio
+async def test_flinks_own_lines_are_not_counted_when_they_are_passed_over() -> None:
+    following = Following()
+    following.log.write(*lines_of(0))
+    following.log.write(*("INFO Flink says something",) * 10_000, *lines_of(1))
+    await following.until(4)
+
+    assert following.dropped == 0
+
+
+@pytest.mark.asyncio
 async def test_of_a_log_that_is_followed_for_its_alerts_alone_little_is_kept() -> None:
     following = Following()
     following.watched = False
     following.log.write(*(line for index in range(500) for line in lines_of(index, user=f"user{index}")))
-    await following.until(999)
+    kept: list[tuple[int, int]] = []
 
-    assert len(following.book.entries) == log_follower.UNWATCHED_ENTRIES
-    assert sum(map(len, following.book.users.values())) <= log_follower.UNWATCHED_ENTRIES
+    def all_told() -> bool:
+        kept.append((len(following.book.entries), sum(map(len, following.book.users.values()))))
+        return len(following.entries) >= 999
+
+    await following.until_holds(all_told)
+
+    assert kept[-1][0] == log_follower.UNWATCHED_ENTRIES
+    assert kept[-1][1] <= log_follower.UNWATCHED_ENTRIES

@@ -16,7 +16,7 @@ from anomalyjob.events import Alert, is_alert_line
 from anomalyjob_operator.joined_tasks import end
 from anomalyjob_operator.live import loops
 from anomalyjob_operator.live.log_book import LogBook
-from anomalyjob_operator.live.log_records import RecordReader, Written
+from anomalyjob_operator.live.log_records import RECORD_MARK, RecordReader, Written
 from anomalyjob_operator.live.log_source import LogBatch, LogSource
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ MAXIMUM_GATHERED: Final = 2_000
 AT_A_TIME: Final = 200
 UNWATCHED_ENTRIES: Final = 100
 UNWATCHED_LINES: Final = 600
-"""So many are still known when a log is opened anew: about what is read of it then."""
+"""So many are known again when a log that is followed for its alerts alone broke off: about what is read of it then."""
 CLOCKS_DIFFER: Final = timedelta(seconds=2)
 """By so much an alert may seem older than the moment at which the following began. Older ones are history."""
 
@@ -62,6 +62,7 @@ class LogFollower:
         self._reader = RecordReader()
         self._gathered: deque[Written] = deque(maxlen=MAXIMUM_GATHERED)
         self._dropped = 0
+        self._begun: set[str] = set()
         self._lines_left = MAXIMUM_LINES
         self._while_ends = 0.0
         self._something = asyncio.Event()
@@ -78,7 +79,7 @@ class LogFollower:
                 await self._hand_on()
         finally:
             await end((reading,))
-            self._tidy()
+            self._begin_anew()
 
     def hurry(self) -> None:
         """Look at once whether it is wanted."""
@@ -92,7 +93,16 @@ class LogFollower:
                 logger.warning("the log cannot be followed: %r (trying again)", error)
             await asyncio.sleep(REOPEN_SECONDS)
 
+    def _begin_anew(self) -> None:
+        """Forget all: what is read when the log is wanted again begins before what was read last."""
+        self._reader = RecordReader()
+        self._book.forget(0)
+        self._gathered.clear()
+        self._something.clear()
+        self._dropped = 0
+
     async def _read(self, began: datetime) -> None:
+        self._begun.clear()
         batches = self._source().follow(HISTORY_LINES)
         try:
             async for batch in batches:
@@ -102,25 +112,29 @@ class LogFollower:
                 await batches.aclose()
 
     async def _take(self, batch: LogBatch, began: datetime) -> None:
-        lines = self._share(batch.lines)
-        self._dropped += len(batch.lines) - len(lines)
+        older, newest = self._shared(batch.lines)
+        lines = (*filter(is_alert_line, older), *newest)
+        is_history = batch.workload not in self._begun
+        self._begun.add(batch.workload)
+        if not is_history:
+            self._dropped += sum(line.startswith(RECORD_MARK) and not is_alert_line(line) for line in older)
         for begin in range(0, len(lines), AT_A_TIME):
             for written in self._reader.read(batch.workload, lines[begin : begin + AT_A_TIME]):
-                self._gather(written, began)
+                self._gather(written, began, is_history=is_history)
             # Others have their turn: a flood must not hold up this process.
             await asyncio.sleep(0)
 
-    def _share(self, lines: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the newest lines, as many as may still be read in this while, and of older ones only the alerts."""
+    def _shared(self, lines: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the older lines, and the newest: as many as may still be read in this while."""
         now = asyncio.get_running_loop().time()
         if now >= self._while_ends:
             self._while_ends, self._lines_left = now + GATHERING_SECONDS, MAXIMUM_LINES
         older = max(0, len(lines) - self._lines_left)
         self._lines_left -= len(lines) - older
-        return tuple(filter(is_alert_line, lines[:older])) + lines[older:]
+        return lines[:older], lines[older:]
 
-    def _gather(self, written: Written, began: datetime) -> None:
-        self._dropped += len(self._gathered) == MAXIMUM_GATHERED
+    def _gather(self, written: Written, began: datetime, *, is_history: bool) -> None:
+        self._dropped += not is_history and len(self._gathered) == MAXIMUM_GATHERED
         self._gathered.append(written)
         self._something.set()
         if isinstance(written.record, Alert) and written.record.emitted_time >= began:
