@@ -17,10 +17,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 STOP_SECONDS: Final = 0.5
-KEEP_ALIVE_SECONDS: Final = 15.0
 TRY_AGAIN_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 10.0
-"""For the first request to come, and for each answer to be made and taken; a stream sees to itself."""
+"""For the next request to come, and for each answer to be made and taken; a stream sees to itself."""
 MAXIMUM_CONNECTIONS: Final = 250
 
 
@@ -51,7 +50,6 @@ class Listener:
         self._maximum_connections = maximum_connections
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
-        self._silent: set[web.RequestHandler] = set()
 
     async def start(self, address: str, port: int) -> int:
         """Begin to listen."""
@@ -62,7 +60,7 @@ class Listener:
             access_log=None,
             handle_signals=False,
             handler_cancellation=True,
-            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            keepalive_timeout=self._answer_seconds,
             shutdown_timeout=STOP_SECONDS,
         )
         try:
@@ -80,20 +78,11 @@ class Listener:
     def _connection(self, server: web.Server | None) -> asyncio.Protocol:
         if server is None or len(server.connections) >= self._maximum_connections:
             return asyncio.StreamReaderProtocol(asyncio.StreamReader(), _refuse)
-        connection = server()
-        self._silent.add(connection)
-        asyncio.get_running_loop().call_later(self._answer_seconds, self._end_silent, connection)
-        return connection
-
-    def _end_silent(self, connection: web.RequestHandler) -> None:
-        if connection in self._silent:
-            self._silent.discard(connection)
-            connection.force_close()
+        return server()
 
     @web.middleware
     async def _in_time(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Have a request answered, and its answer taken, in time: aiohttp itself waits for ever."""
-        self._silent.discard(request.protocol)
         if self._streams is not None and request.path.startswith(self._streams):
             return await handler(request)
         try:
