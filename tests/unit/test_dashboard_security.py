@@ -4,13 +4,23 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.unit.dashboard_client import served
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from tests.unit.dashboard_client import Served, served
 
-from anomalyjob_operator.dashboard.login import LONGEST_TOKEN, MAXIMUM_FAILURES, Login, TokenError, read_token
+from anomalyjob_operator.dashboard.login import (
+    COOKIE_SECONDS,
+    LONGEST_TOKEN,
+    MAXIMUM_FAILURES,
+    Login,
+    TokenError,
+    read_token,
+)
 from anomalyjob_operator.dashboard.security import POLICY, host_name
 from anomalyjob_operator.dashboard.static_files import StaticFile
 
 TOKEN = "0123456789abcdef0123456789abcdef"
+NAME = Login(TOKEN, StaticFile.of(b"", "text/html")).cookie.encode()
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -147,13 +157,55 @@ async def test_the_cookie_is_for_this_origin_only_and_does_not_hold_the_token(lo
             assert "Secure" in answer.headers["Set-Cookie"]
 
 
+async def cookie_of(here: Served) -> tuple[str, str]:
+    """The name and the value of the cookie that a login hands out."""
+    async with here.client.post("/login", data={"token": TOKEN}, allow_redirects=False) as answer:
+        [(name, morsel)] = answer.cookies.items()
+    return name, morsel.value
+
+
 @pytest.mark.asyncio
-@pytest.mark.parametrize("cookie", ["", "x", TOKEN, "é"])
+@pytest.mark.parametrize(
+    "cookie",
+    ["", "x", TOKEN, "é", ".", "{expiry}", "{expiry}.", ".{code}", "{later}.{code}", "{expiry}.x", "{expiry}.{code}x"],
+)
 async def test_a_cookie_that_was_not_handed_out_opens_nothing(cookie: str, login_page: None) -> None:
     async with served(token=TOKEN) as here:
-        headers = {"Cookie": f"anomalyjob-dashboard={cookie}"}
+        name, value = await cookie_of(here)
+        expiry, _, code = value.partition(".")
+        made = cookie.format(expiry=expiry, code=code, later=int(expiry) + 1)
+        headers = {"Cookie": f"{name}={made}"}
         async with here.client.get("/api/jobs", headers=headers) as answer:
             assert answer.status == 401
+
+
+def request_with(name: str, value: str) -> web.Request:
+    return make_mocked_request("GET", "/api/jobs", headers={"Cookie": f"{name}={value}"})
+
+
+def test_a_session_ends_on_the_server_too() -> None:
+    now = 1_000.0
+    login = Login(TOKEN, StaticFile.of(b"", "text/html"), wall_clock=lambda: now)
+    request = request_with(login.cookie, login._session())
+    assert login._has_cookie(request)
+    now += COOKIE_SECONDS - 1
+    assert login._has_cookie(request)
+    now += 1
+    assert not login._has_cookie(request)
+
+
+def test_a_session_outlives_a_restart_but_not_its_token() -> None:
+    page = StaticFile.of(b"", "text/html")
+    login, restarted, other = Login(TOKEN, page), Login(TOKEN, page), Login(TOKEN[::-1], page)
+    assert restarted._has_cookie(request_with(login.cookie, login._session()))
+    assert not other._has_cookie(request_with(other.cookie, login._session()))
+
+
+def test_two_dashboards_under_one_host_name_do_not_take_each_others_cookie() -> None:
+    page = StaticFile.of(b"", "text/html")
+    names = {Login(token, page).cookie for token in (TOKEN, TOKEN[::-1])}
+    assert len(names) == 2
+    assert all(name.startswith("anomalyjob-dashboard-") for name in names)
 
 
 @pytest.mark.asyncio
@@ -167,7 +219,7 @@ async def test_programs_send_the_token_with_each_request(login_page: None) -> No
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("header", [b"Authorization: Bearer \xff\xfe", b"Cookie: anomalyjob-dashboard=\xff\xfe"])
+@pytest.mark.parametrize("header", [b"Authorization: Bearer \xff\xfe", b"Cookie: " + NAME + b"=1.\xff\xfe"])
 async def test_bytes_that_are_no_text_are_no_token(
     header: bytes, login_page: None, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -22,7 +22,6 @@ from aiohttp.typedefs import Handler
 from anomalyjob_operator.dashboard.security import host_name, text_answer
 from anomalyjob_operator.dashboard.static_files import StaticFile
 
-COOKIE: Final = "anomalyjob-dashboard"
 COOKIE_SECONDS: Final = 12 * 3600
 SHORTEST_TOKEN: Final = 16
 LONGEST_TOKEN: Final = 1_024
@@ -54,13 +53,20 @@ def read_token(file: Path) -> str:
 class Login:
     """Asks for the token. `page` is the page to ask with."""
 
-    def __init__(self, token: str, page: StaticFile, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        token: str,
+        page: StaticFile,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         self._token = token.encode()
         self._page = page
         self._clock = clock
+        self._wall_clock = wall_clock
         self._failures: list[float] = []
-        # Made from the token: it stays good over a restart, and ends with the token.
-        self._session = hmac.new(self._token, b"anomalyjob dashboard session", hashlib.sha256).hexdigest()
+        # A browser sends the cookies of all ports of a host to each: two dashboards must not overwrite each other's.
+        self.cookie = f"anomalyjob-dashboard-{self._code('name')[:8]}"
 
     @web.middleware
     async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -92,8 +98,8 @@ class Login:
             raise web.HTTPSeeOther(f"/login?{'wrong' if refusal.status == 401 else 'wait'}&next={wanted}")
         answer = web.Response(status=303, headers={"Location": wanted})
         answer.set_cookie(
-            COOKIE,
-            self._session,
+            self.cookie,
+            self._session(),
             max_age=COOKIE_SECONDS,
             httponly=True,
             samesite="Strict",
@@ -101,8 +107,19 @@ class Login:
         )
         return answer
 
+    def _session(self) -> str:
+        """Return when the session ends, and what nobody makes without the token: it outlives a restart."""
+        ends = str(int(self._wall_clock()) + COOKIE_SECONDS)
+        return f"{ends}.{self._code(ends)}"
+
     def _has_cookie(self, request: web.Request) -> bool:
-        return hmac.compare_digest(_bytes(request.cookies.get(COOKIE, "")), self._session.encode())
+        ends, _, code = request.cookies.get(self.cookie, "").partition(".")
+        # The time is read only when it is known to be our own.
+        is_ours = hmac.compare_digest(_bytes(code), self._code(ends).encode())
+        return is_ours and self._wall_clock() < int(ends)
+
+    def _code(self, of: str) -> str:
+        return hmac.new(self._token, b"anomalyjob dashboard session " + _bytes(of), hashlib.sha256).hexdigest()
 
     def _refusal(self, shown: str) -> web.Response | None:
         """Return None for the token. While too many wrong ones came, not even the right one is taken."""
