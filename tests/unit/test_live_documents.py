@@ -176,7 +176,8 @@ def test_whoever_begins_to_look_at_a_running_job_knows_since_when_it_is_ready() 
 
 
 def test_the_list_has_a_line_for_each_job() -> None:
-    document = jobs_document([known(healthy_report())], NOW)
+    report = healthy_report()
+    document = jobs_document([(report, Moments.first(report))], NOW)
 
     assert (
         list(document["jobs"][0])

@@ -12,6 +12,7 @@ from tests.unit.observations import at, seen, taskmanagers
 from anomalyjob_operator.live import feeds as feeds_module
 from anomalyjob_operator.live import job_feed as job_feed_module
 from anomalyjob_operator.live.feeds import Feeds
+from anomalyjob_operator.live.job_feed import JobFeed
 from anomalyjob_operator.live.log_source import LogBatch
 from anomalyjob_operator.live.subscription import FeedEnded
 from anomalyjob_operator.pass_report import Key
@@ -136,6 +137,19 @@ async def test_the_list_shows_every_job() -> None:
     assert [(job["namespace"], job["name"], job["phase"], job["tasksRunning"]) for job in jobs] == [
         ("default", "demo", "Running", 12)
     ]
+
+
+async def test_the_list_of_hundreds_of_jobs_needs_none_of_what_their_pages_show(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def costly(_: JobFeed) -> None:
+        raise AssertionError("it sorts the record of checkpoints and the users")
+
+    monkeypatch.setattr(JobFeed, "known", property(costly))
+    feeds = Feeds(silent, clock)
+    feeds.passed(healthy_report())
+
+    assert b'"demo"' in feeds.jobs_document()
 
 
 async def test_the_feed_of_a_forgotten_job_ends() -> None:

@@ -93,7 +93,7 @@ class Feeds:
 
     def jobs_document(self) -> bytes:
         """Return the list of all jobs as it is now."""
-        return encoded(jobs_document((feed.known for feed in self._feeds.values()), self._clock()))
+        return encoded(jobs_document((feed.of_passes for feed in self._feeds.values()), self._clock()))
 
     def subscribe_jobs(self) -> Subscription:
         """Return a new reader of the list; it begins with the list as it is now."""

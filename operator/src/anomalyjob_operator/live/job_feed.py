@@ -90,6 +90,11 @@ class JobFeed:
             self._changed.set()
 
     @property
+    def of_passes(self) -> tuple[PassReport, Moments]:
+        """What passes tell: all that the list of jobs shows, which there may be hundreds of."""
+        return self._report, self._moments
+
+    @property
     def known(self) -> Known:
         """All that is known now."""
         poller = self._poller

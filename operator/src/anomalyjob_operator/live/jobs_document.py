@@ -4,28 +4,30 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from anomalyjob_operator.live.known import Known, is_ready
+from anomalyjob_operator.live.known import Moments, is_ready
+from anomalyjob_operator.pass_report import PassReport
 
 Json = dict[str, Any]
 
 
-def jobs_document(jobs: Iterable[Known], now: datetime) -> Json:
+def jobs_document(jobs: Iterable[tuple[PassReport, Moments]], now: datetime) -> Json:
     """Return the document, sorted by namespace and name."""
-    entries = sorted((_entry(known) for known in jobs), key=lambda entry: (entry["namespace"], entry["name"]))
+    entries = [_entry(report, moments) for report, moments in jobs]
+    entries.sort(key=lambda entry: (entry["namespace"], entry["name"]))
     return {"serverTime": now, "jobs": entries}
 
 
-def _entry(known: Known) -> Json:
-    status, metadata = known.report.status, known.report.job.metadata
+def _entry(report: PassReport, moments: Moments) -> Json:
+    status, metadata = report.status, report.job.metadata
     checkpoint = status.last_checkpoint
     return {
         "namespace": metadata.namespace,
         "name": metadata.name,
         "phase": status.phase,
-        "phaseSince": known.moments.phase_since,
+        "phaseSince": moments.phase_since,
         "ready": is_ready(status),
         "message": status.message,
-        "observedAt": known.report.at,
+        "observedAt": report.at,
         "jobState": status.job.state,
         "tasksRunning": status.job.tasks_running,
         "tasksTotal": status.job.tasks_total,
