@@ -81,7 +81,6 @@ class CheckpointAnswer:
     size_bytes: Range | None
     duration_milliseconds: Range | None
     entries: tuple[Entry, ...]
-    restored: Entry | None
 
     @property
     def newest_completed(self) -> Entry | None:
@@ -101,7 +100,6 @@ def checkpoint_answer(answer: Json, start: datetime) -> CheckpointAnswer:
         size_bytes=_range(summary["checkpointed_size"]) if some else None,
         duration_milliseconds=_range(summary["end_to_end_duration"]) if some else None,
         entries=tuple(_entries(answer, start)) + ((restored,) if restored else ()),
-        restored=restored,
     )
 
 

@@ -136,7 +136,6 @@ def _task_manager(one: Json) -> TaskManagerView:
     total = one["memoryConfiguration"].get("totalProcessMemory")
     return TaskManagerView(
         slots_total=int(one["slotsNumber"]),
-        slots_free=int(one["freeSlots"]),
         memory_total_bytes=total if isinstance(total, int) else None,
     )
 

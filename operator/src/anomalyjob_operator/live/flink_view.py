@@ -77,7 +77,6 @@ class TaskManagerView:
     """A TaskManager that is registered."""
 
     slots_total: int
-    slots_free: int
     memory_total_bytes: int | None
 
 
