@@ -11,6 +11,7 @@ from anomalyjob_operator.live.log_source import LogBatch
 from anomalyjob_operator.local import job_log as module
 from anomalyjob_operator.local.job_log import HISTORY_BYTES, MAXIMUM_BATCH_LINES, MAXIMUM_LINE_CHARACTERS, JobLog
 from anomalyjob_operator.local.log_files import bound_log
+from anomalyjob_operator.local.log_tail import taskmanager_logs
 from anomalyjob_operator.local.state_folder import StateFolder
 
 pytestmark = pytest.mark.asyncio
@@ -43,6 +44,23 @@ async def take(following: AsyncIterator[LogBatch]) -> tuple[str, list[str]]:
     return batch.workload, list(batch.lines)
 
 
+async def taking(following: AsyncIterator[LogBatch]) -> asyncio.Future[tuple[str, list[str]]]:
+    """Begin to wait for a batch; return when it has been looked for."""
+    waiting, looks = asyncio.ensure_future(take(following)), 0
+
+    def counted(folder: Path, job: str) -> list[Path]:
+        nonlocal looks
+        looks += 1
+        return taskmanager_logs(folder, job)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "taskmanager_logs", counted)
+        async with asyncio.timeout(BOUND_SECONDS):
+            while looks < 2:  # noqa: ASYNC110 - a log tells nobody who looks at it
+                await asyncio.sleep(0.01)
+    return waiting
+
+
 async def test_it_begins_with_the_last_lines_of_each_log_and_goes_on(logs: StateFolder) -> None:
     write(logs, "one\ntwo\nthree\n")
     write(logs, "four\n", "demo-taskmanager-2")
@@ -59,16 +77,14 @@ async def test_it_begins_with_the_last_lines_of_each_log_and_goes_on(logs: State
 async def test_without_history_only_what_comes_is_told(logs: StateFolder) -> None:
     write(logs, "old\n")
     async with follow(logs, history=0) as following:
-        waiting = asyncio.ensure_future(take(following))
-        await asyncio.sleep(0.05)
+        waiting = await taking(following)
         write(logs, "new\n")
         assert await waiting == (FIRST, ["new"])
 
 
 async def test_a_log_that_appears_is_read_whole(logs: StateFolder) -> None:
     async with follow(logs, history=1) as following:
-        waiting = asyncio.ensure_future(take(following))
-        await asyncio.sleep(0.05)
+        waiting = await taking(following)
         write(logs, "one\ntwo\n")
         assert await waiting == (FIRST, ["one", "two"])
 

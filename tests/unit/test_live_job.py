@@ -251,7 +251,7 @@ async def test_pages_that_are_opened_and_closed_all_the_time_do_not_hurry_the_po
             feed.documents()
             await asyncio.sleep(0.01)
 
-    assert flink.asked_for("/jobs/overview") <= 4
+    assert 1 <= flink.asked_for("/jobs/overview") <= 4
 
 
 async def test_a_pass_that_tells_nothing_but_its_time_waits_for_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -359,7 +359,8 @@ async def test_the_poller_outlives_refusals_and_silence_in_any_order() -> None:
             for fault in faults:
                 await flink.set_fault(fault)
                 await read_until(subscription, "overview", lambda one: not one["flink"]["answering"])
-            await asyncio.sleep(WATCHED_SECONDS + NEEDED_SECONDS)
+            for _ in range(3):
+                await read_until(subscription, "overview", lambda one: not one["flink"]["answering"])
             await flink.set_fault("none")
             await read_until(subscription, "overview", lambda one: one["flink"]["answering"])
 
@@ -391,12 +392,12 @@ async def test_an_answer_that_comes_after_the_jobmanagers_death_is_not_believed(
         poller.passed(report(flink.url))
         polling = asyncio.create_task(poller.run())
         async with asyncio.timeout(BOUND_SECONDS):
-            await asyncio.sleep(flink.slow_seconds)
+            while not flink.requests:  # noqa: ASYNC110 - polls a fake
+                await asyncio.sleep(0)
             poller.passed(report(None))
             await looked.wait()
             await polling
 
-    assert flink.requests
     assert poller.view.answering is False
 
 

@@ -92,7 +92,7 @@ def test_each_record_is_one_entry_and_the_line_for_people_belongs_to_its_alert()
         '{"kind": "process", "userId": "user1"}',
         '{"kind": "event"',
         '{"kind": ' + "[" * 5_000,
-        '{"kind": "event", "userId": "' + "x" * 20_000,
+        lines_of(1, user="x" * 20_000)[1],
         "",
         "\x00",
     ],

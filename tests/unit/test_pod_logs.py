@@ -212,12 +212,22 @@ async def test_a_missing_permission_is_told_once_and_tried_again(caplog: pytest.
 async def test_pods_that_stay_are_looked_for_seldom_until_a_stream_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SETTLED_PODS_SECONDS", 60.0)
     monkeypatch.setattr(module, "QUIET_LOOKS", 2)
-    logs = Logs(lines={WORKLOAD: [line(1)]})
+    logs, waits = Logs(lines={WORKLOAD: [line(1)]}), list[float]()
+
+    async def noted(event: asyncio.Event, seconds: float) -> None:
+        waits.append(seconds)
+        await wait(event, seconds)
+
+    wait = module._wait
+    monkeypatch.setattr(module, "_wait", noted)
     async with follow(logs) as following:
         await take(following, 1)
-        await asyncio.sleep(0.3)
+        async with asyncio.timeout(BOUND_SECONDS):
+            while not waits:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
         looks = logs.looks
-        assert looks <= 6
+        assert looks == 3
+        assert waits == [60.0 - module.PODS_SECONDS]
         logs.cut_after = 0
         waiter = asyncio.ensure_future(anext(following))
         async with asyncio.timeout(BOUND_SECONDS):
