@@ -157,6 +157,27 @@ def test_a_recovery_is_told_while_it_goes_on() -> None:
     }
 
 
+@pytest.mark.parametrize("answering, slots", [(True, (9, 2)), (False, (6, 1))])
+def test_slots_are_those_of_flink_while_it_answers_and_else_those_of_the_last_pass(
+    answering: bool, slots: tuple[int, int]
+) -> None:
+    report = healthy_report()
+    cluster = report.status.cluster.evolve(slots_total=6, slots_free=1)
+    report = replace(report, status=report.status.evolve(cluster=cluster))
+    view = FlinkView(answering=answering, slots_total=9, slots_free=2)
+    shown = overview_document(known(report, flink=view), NOW)["taskManagers"]
+
+    assert (shown["slotsTotal"], shown["slotsFree"]) == slots
+
+
+@pytest.mark.parametrize("answering, start", [(True, 200), (False, 5)])
+def test_what_a_silent_flink_said_last_is_no_news(answering: bool, start: float) -> None:
+    job = flink_answers.job_view(moment("running")["/jobs/overview"]["jobs"][0], moment("running")[JOB])
+    view = FlinkView(answering=answering, job=replace(job, started_at=at(200)))
+
+    assert Moments.first(healthy_report()).after_look(view).job_started_at == at(start)
+
+
 def test_a_phase_holds_since_the_pass_that_first_had_it() -> None:
     passes = Passes()
     moments = Moments.first(passes.report(Observed(jobmanager=None), at(0)))

@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Any
 
 import pytest
 from tests.unit.live_readers import decoded, read_until
 from tests.unit.live_reports import Passes, healthy_report
 from tests.unit.observations import at, seen, taskmanagers
+from tests.unit.test_live_log import lines_of
 
 from anomalyjob_operator.live import feeds as feeds_module
 from anomalyjob_operator.live import job_feed as job_feed_module
 from anomalyjob_operator.live.feeds import Feeds
 from anomalyjob_operator.live.job_feed import JobFeed
+from anomalyjob_operator.live.log_records import RecordReader
 from anomalyjob_operator.live.log_source import LogBatch
 from anomalyjob_operator.live.subscription import FeedEnded
 from anomalyjob_operator.pass_report import Key
@@ -126,6 +129,20 @@ async def test_what_nobody_has_read_for_a_while_is_put_together_anew(monkeypatch
         documents = decoded(list(feed.documents())) | decoded(jobs.take())
 
     assert {documents[event]["serverTime"] for event in ("overview", "jobs")} == {"2026-01-02T03:03:20.000Z"}
+
+
+@pytest.mark.parametrize("spec, known", [({}, {1: ["user1"]}), ({"detection": {"maxCount": 5}}, {})])
+async def test_users_are_learnt_anew_when_the_job_changes_and_only_then(
+    spec: dict[str, Any], known: dict[int, list[str]]
+) -> None:
+    feeds = Feeds(silent, clock)
+    feeds.passed(healthy_report())
+    feed = feeds.job(KEY)
+    assert feed is not None
+    feed._book.add(RecordReader().read("demo-taskmanager-1", lines_of(1, subtask=1)))
+    feeds.passed(Passes(**spec).report(seen(), at(21)))
+
+    assert feed.known.users == known
 
 
 async def test_the_list_shows_every_job() -> None:

@@ -15,6 +15,7 @@ from anomalyjob.key_groups import MAX_PARALLELISM
 from anomalyjob.timestamps import from_epoch_milliseconds
 from anomalyjob_operator.flink_rest import FlinkRest, FlinkUnavailable
 from anomalyjob_operator.live import look as look_module
+from anomalyjob_operator.live.flink_answers import jvm_metrics, subtask_views
 from anomalyjob_operator.live.flink_view import JOB_MANAGER
 from anomalyjob_operator.live.look import Look, Wish, look
 
@@ -93,6 +94,24 @@ async def test_a_subtask_without_a_taskmanager_has_none() -> None:
     assert (shown.task_manager, shown.state) == (None, "SCHEDULED")
 
 
+@pytest.mark.parametrize(
+    "told, since",
+    [
+        ({"status": "RUNNING", "status-duration": {"RUNNING": 4_000}}, 6_000),
+        ({"status": "RUNNING", "status-duration": {"RUNNING": 0}}, 10_000),
+        ({"status": "RUNNING", "status-duration": {"RUNNING": -1}}, None),
+        ({"status": "SCHEDULED", "status-duration": {"RUNNING": 4_000}}, None),
+        ({"status": "FAILED", "status-duration": {"FAILED": 4_000}, "end-time": 9_000}, 9_000),
+        ({"status": "CANCELED", "end-time": -1}, None),
+    ],
+)
+async def test_a_subtask_has_its_state_since_it_began_or_has_ended(told: dict[str, Any], since: int | None) -> None:
+    subtask = moment("running")[f"{JOB}/vertices/{VERTICES['process']}"]["subtasks"][0] | told
+    [view] = subtask_views({"now": 10_000, "subtasks": [subtask]})
+
+    assert view.since == (None if since is None else from_epoch_milliseconds(since))
+
+
 @pytest.mark.parametrize("vertex", ["source", "process", "sink"])
 async def test_rates_are_those_of_flink(vertex: str) -> None:
     view, answers = (await look_at("running")).view, moment("running")
@@ -145,6 +164,14 @@ async def test_the_jobmanager_tells_its_memory_and_load() -> None:
     assert metrics.heap_used_bytes == told["Status.JVM.Memory.Heap.Used"]
     assert metrics.heap_max_bytes == told["Status.JVM.Memory.Heap.Max"]
     assert (metrics.managed_used_bytes, metrics.managed_total_bytes) == (None, None)
+
+
+async def test_what_a_jvm_does_not_know_it_tells_as_a_negative_number() -> None:
+    told = [("Status.JVM.CPU.Load", "-1.0"), ("Status.JVM.Memory.Heap.Max", "-1"), ("Status.JVM.Memory.Heap.Used", "0")]
+    metrics = jvm_metrics([{"id": name, "value": value} for name, value in told], NOW)
+
+    assert metrics is not None
+    assert (metrics.cpu_load, metrics.heap_max_bytes, metrics.heap_used_bytes) == (None, None, 0)
 
 
 async def test_a_taskmanager_without_metrics_yet_has_none() -> None:
