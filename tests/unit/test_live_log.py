@@ -10,7 +10,7 @@ from tests.unit.observations import at
 
 from anomalyjob.events import Alert, ProcessRecord, UserEvent
 from anomalyjob_operator.live import log_follower
-from anomalyjob_operator.live.log_book import MAXIMUM_ENTRIES, MAXIMUM_USERS, LogBook
+from anomalyjob_operator.live.log_book import MAXIMUM_ENTRIES, MAXIMUM_USERS, MAXIMUM_USERS_OF_SUBTASK, LogBook
 from anomalyjob_operator.live.log_follower import Interest, LogFollower
 from anomalyjob_operator.live.log_records import RecordReader
 from anomalyjob_operator.live.log_source import LogBatch
@@ -175,6 +175,23 @@ def test_which_subtask_has_which_users_is_learnt_from_what_was_processed() -> No
     entries([*lines_of(1, user="user2", subtask=1), *lines_of(1), *lines_of(2, user="user4", subtask=1)], book)
 
     assert book.users == {0: ["user1"], 1: ["user2", "user4"]}
+
+
+def test_of_a_subtask_as_many_users_are_told_as_are_shown() -> None:
+    book = LogBook("demo")
+    for number in range(100, 100 + MAXIMUM_USERS_OF_SUBTASK + 10):
+        entries(lines_of(number, user=f"user{number}"), book)
+
+    assert book.users == {0: [f"user{number}" for number in range(100, 100 + MAXIMUM_USERS_OF_SUBTASK)]}
+
+
+def test_a_user_who_is_seen_again_is_not_the_oldest() -> None:
+    book = LogBook("demo")
+    for number in (0, *range(1, MAXIMUM_USERS), 0, MAXIMUM_USERS):
+        entries(lines_of(number, user=f"user{number}", subtask=number), book)
+
+    assert book.users[0] == ["user0"]
+    assert 1 not in book.users
 
 
 def test_users_are_bounded_and_the_newest_are_known() -> None:

@@ -290,6 +290,15 @@ async def test_settings_are_those_of_flink() -> None:
     assert (settings.mode, settings.unaligned, settings.state_backend) == ("exactly_once", True, "HashMapStateBackend")
 
 
+async def test_checkpoints_that_are_never_taken_have_no_interval() -> None:
+    async with RecordedFlink() as flink:
+        flink.answers[f"{JOB}/checkpoints/config"]["interval"] = 2**63 - 1
+        settings = (await seen(flink)).settings
+
+    assert settings is not None
+    assert settings.interval_milliseconds is None
+
+
 async def test_a_job_that_is_being_initialized_is_seen_without_its_parts() -> None:
     answered = await look_at("initializing")
 
