@@ -96,7 +96,7 @@ async def test_an_event_of_an_onlooker_becomes_one_of_the_job(world: World, told
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("status, comes_again", [(403, False), (404, False), (422, False), (429, True), (500, True)])
+@pytest.mark.parametrize("status, comes_again", [(403, False), (422, False), (429, True), (500, True)])
 async def test_an_event_that_is_refused_for_good_is_not_tried_again(
     world: World, told: Told, status: int, comes_again: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -109,6 +109,24 @@ async def test_an_event_that_is_refused_for_good_is_not_tried_again(
         return
     assert await world.jobs.emit(KEY, ALERT) == "refused"
     assert "default/demo: an event is not told" in caplog.text
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "status, said",
+    [
+        (403, "unable to create new content in namespace default because it is being terminated"),
+        (404, 'namespaces "default" not found'),
+    ],
+)
+async def test_in_a_namespace_that_goes_nobody_misses_an_event(
+    world: World, told: Told, status: int, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.submit()
+    await world.look()
+    world.server.refusals["create", "Event"] = RefusedError(status, said)
+    assert await world.jobs.emit(KEY, ALERT) == "gone"
+    assert "is not told" not in caplog.text
 
 
 @pytest.mark.asyncio

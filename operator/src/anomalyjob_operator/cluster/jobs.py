@@ -24,6 +24,8 @@ from anomalyjob_operator.status import Event, deleting, ledger_damaged
 logger = logging.getLogger(__name__)
 
 FLUSH_TIMEOUT_SECONDS: Final = 5.0
+NAMESPACE_GOES: Final = "because it is being terminated"
+"""In the sentence with which an API server refuses (403) whatever is new in a namespace that is being deleted."""
 _INVALID_AGAIN_SECONDS: Final = 5.0
 
 
@@ -92,9 +94,11 @@ class Jobs:
         try:
             await self._jobs[key].backend.emit((event,))
         except ApiError as error:
-            if error.status not in REFUSALS | {404}:
+            if error.status == 404 or NAMESPACE_GOES in str(error):
+                return "gone"
+            if error.status not in REFUSALS:
                 raise
-            # Such as a namespace that is being deleted: it would be refused again, and others wait behind it.
+            # It would be refused again, and others wait behind it.
             logger.warning("%s/%s: an event is not told: %s", *key, error)
             return "refused"
         return "told"
