@@ -230,6 +230,21 @@ async def test_a_start_that_fails_leaves_nothing_behind() -> None:
     assert ended == [True]
 
 
+async def test_a_start_that_fails_late_frees_its_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no such option")
+
+    first = metrics_server()
+    port = await first.start(ADDRESS, 0)
+    await first.stop()
+    with monkeypatch.context() as failing:
+        failing.setattr(listening, "_give_up_what_is_not_taken", fail)
+        with pytest.raises(OSError, match="no such option"):
+            await first.start(ADDRESS, port)
+    assert await first.start(ADDRESS, port) == port
+    await first.stop()
+
+
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(BOUND_SECONDS):
         while not condition():  # noqa: ASYNC110 - polls what another task does, within a bound

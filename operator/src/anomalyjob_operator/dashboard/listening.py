@@ -63,15 +63,17 @@ class Listener:
             keepalive_timeout=self._answer_seconds,
             shutdown_timeout=STOP_SECONDS,
         )
+        server: asyncio.Server | None = None
         try:
             await runner.setup()
             loop = asyncio.get_running_loop()
             server = await loop.create_server(lambda: self._connection(runner.server), address, port)
+            _give_up_what_is_not_taken(server, self._answer_seconds)
         except BaseException:
+            if server is not None:
+                server.close()
             await runner.cleanup()
             raise
-        # For what is written and never taken, also after the connection was closed here; a connection inherits it.
-        server.sockets[0].setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * self._answer_seconds))
         self._runner, self._server = runner, server
         return int(server.sockets[0].getsockname()[1])
 
@@ -103,6 +105,12 @@ class Listener:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2 * STOP_SECONDS):
                 await runner.cleanup()
+
+
+def _give_up_what_is_not_taken(server: asyncio.Server, seconds: float) -> None:
+    """For what was written, also after the connection was closed here. Connections inherit it. Raise OSError."""
+    for listening in server.sockets:
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * seconds))
 
 
 def _refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
