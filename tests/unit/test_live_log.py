@@ -373,6 +373,38 @@ async def test_a_log_that_is_opened_again_for_a_reader_is_read_as_if_it_had_neve
     assert following.dropped == 0
 
 
+class ClosingLog(PlayedLog):
+    """A log that takes its time to close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closing, self.may_close = asyncio.Event(), asyncio.Event()
+
+    async def follow(self, history: int) -> AsyncIterator[LogBatch]:  # type: ignore[explicit-override]  # typing has no override in 3.11
+        """Hand out what was put in."""
+        try:
+            async for batch in super().follow(history):
+                yield batch
+        finally:
+            self.closing.set()
+            await self.may_close.wait()
+
+
+@pytest.mark.asyncio
+async def test_who_comes_back_while_a_log_closes_is_not_handed_what_will_be_read_again() -> None:
+    following = Following()
+    following.log = log = ClosingLog()
+    log.write(*lines_of(1))
+    running = asyncio.create_task(following.follower.run())
+    async with asyncio.timeout(BOUND_SECONDS):
+        await following.told.wait()
+        following.wanted = False
+        await log.closing.wait()
+        assert following.book.entries == ()
+        log.may_close.set()
+        await running
+
+
 @pytest.mark.asyncio
 async def test_the_history_of_many_workloads_is_not_called_dropped() -> None:
     following = Following()

@@ -78,8 +78,9 @@ class LogFollower:
             while self._interest.wanted():
                 await self._hand_on()
         finally:
-            await end((reading,))
+            # First: whoever comes back while the reading ends must not be handed what will be read again.
             self._begin_anew()
+            await end((reading,))
 
     def hurry(self) -> None:
         """Look at once whether it is wanted."""
