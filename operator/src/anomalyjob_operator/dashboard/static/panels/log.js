@@ -123,6 +123,8 @@ export class Log {
   keepingTheLine(change) {
     if (!this.scrolled) return change();
     const { scrollTop, scrollHeight } = this.rows;
+    // Back at the top, and not told of it yet.
+    if (scrollTop === 0) return change();
     change();
     this.rows.scrollTop = scrollTop + this.rows.scrollHeight - scrollHeight;
   }
