@@ -191,17 +191,19 @@ async def test_a_stream_takes_as_long_as_it_takes() -> None:
     await here.stop()
 
 
-async def test_more_connections_than_there_may_be_are_closed_at_once() -> None:
+async def test_more_connections_than_there_may_be_are_closed_at_once(caplog: pytest.LogCaptureFixture) -> None:
     here = listener(maximum_connections=3)
     port = await here.start(ADDRESS, 0)
     opened = []
     for count in (1, 2, 3):
         opened.append(await asyncio.open_connection(ADDRESS, port))
         await _until(lambda count=count: connections(here) == count)  # type: ignore[misc]
-    reader, refused = await asyncio.open_connection(ADDRESS, port)
-    with contextlib.suppress(ConnectionResetError):
-        assert await asyncio.wait_for(reader.read(), BOUND_SECONDS) == b""
-    refused.close()
+    for _ in range(2):
+        reader, refused = await asyncio.open_connection(ADDRESS, port)
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(reader.read(), BOUND_SECONDS) == b""
+        refused.close()
+    assert caplog.text.count("3 connections are open") == 1
     opened.pop()[1].close()
     await _until(lambda: connections(here) == 2)
     async with aiohttp.ClientSession() as client, client.get(f"http://{ADDRESS}:{port}/large") as answer:

@@ -8,6 +8,7 @@ are counted, and each has a bounded while to bring its request and to take the a
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from typing import Final, Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+
+logger = logging.getLogger(__name__)
 
 STOP_SECONDS: Final = 0.5
 TRY_AGAIN_SECONDS: Final = 10.0
@@ -50,6 +53,7 @@ class Listener:
         self._maximum_connections = maximum_connections
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
+        self._told_full = False
 
     async def start(self, address: str, port: int) -> int:
         """Begin to listen."""
@@ -79,8 +83,17 @@ class Listener:
 
     def _connection(self, server: web.Server | None) -> asyncio.Protocol:
         if server is None or len(server.connections) >= self._maximum_connections:
+            self._tell_full()
             return asyncio.StreamReaderProtocol(asyncio.StreamReader(), _refuse)
         return server()
+
+    def _tell_full(self) -> None:
+        """Say it once: whoever connects could fill the log."""
+        if not self._told_full:
+            self._told_full = True
+            logger.warning(
+                "%d connections are open, as many as there may be: more are closed at once", self._maximum_connections
+            )
 
     @web.middleware
     async def _in_time(self, request: web.Request, handler: Handler) -> web.StreamResponse:
