@@ -9,7 +9,7 @@ import pytest
 from tests.unit.live_readers import decoded, read_until
 from tests.unit.live_reports import Passes, healthy_report
 from tests.unit.observations import at, seen, taskmanagers
-from tests.unit.test_live_log import lines_of
+from tests.unit.played_log import lines_of
 
 from anomalyjob_operator.live import feeds as feeds_module
 from anomalyjob_operator.live import job_feed as job_feed_module
